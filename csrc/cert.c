@@ -1,0 +1,296 @@
+/*
+ * cert.c: a certificate as users see it: X509_get_subject_name(3) and its
+ * neighbours, made into strings once and immutable from then on.
+ */
+#include "internal.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+/* -------------------------------------------------------------- strings */
+
+/* The contents of a memory BIO as a string; frees the BIO. */
+static char *
+bio_string(BIO *mem)
+{
+  char *data = NULL;
+  long len = mem ? BIO_get_mem_data(mem, &data) : 0;
+  char *s = mem ? OPENSSL_malloc((size_t)len + 1) : NULL;
+  if (s) {
+    if (len > 0)
+      memcpy(s, data, (size_t)len);
+    s[len] = '\0';
+  }
+  BIO_free(mem);
+  return s;
+}
+
+static char *
+name_string(const X509_NAME *name)
+{
+  BIO *mem = BIO_new(BIO_s_mem());
+  /* RFC 2253, but UTF-8 left as it is; control characters stay escaped. */
+  unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+  if (mem)
+    X509_NAME_print_ex(mem, name, 0, flags);
+  return bio_string(mem);
+}
+
+static char *
+pem_string(X509 *x509)
+{
+  BIO *mem = BIO_new(BIO_s_mem());
+  if (mem)
+    PEM_write_bio_X509(mem, x509);
+  return bio_string(mem);
+}
+
+static char *
+hex_string(const unsigned char *bytes, size_t n)
+{
+  char *s = OPENSSL_malloc(2 * n + 1);
+  for (size_t i = 0; s && i < n; i++)
+    snprintf(s + 2 * i, 3, "%02x", bytes[i]);
+  if (s)
+    s[2 * n] = '\0';
+  return s;
+}
+
+/* "DNS:..." with what is not printable ASCII written as \xHH: such a name
+ * must not look like another (CVE-2009-2408), in a log least of all. */
+static char *
+ia5_string(const char *kind, const ASN1_STRING *str)
+{
+  const unsigned char *p = ASN1_STRING_get0_data(str);
+  size_t n = (size_t)ASN1_STRING_length(str);
+  size_t size = strlen(kind) + 4 * n + 2;
+  char *s = OPENSSL_malloc(size);
+  if (!s)
+    return NULL;
+  size_t at = (size_t)snprintf(s, size, "%s:", kind);
+  for (size_t i = 0; i < n; i++) {
+    if (p[i] > 0x20 && p[i] < 0x7f && p[i] != '\\')
+      s[at++] = (char)p[i];
+    else
+      at += (size_t)snprintf(s + at, size - at, "\\x%02x", p[i]);
+  }
+  s[at] = '\0';
+  return s;
+}
+
+static char *
+ip_string(const ASN1_OCTET_STRING *ip)
+{
+  const unsigned char *p = ASN1_STRING_get0_data(ip);
+  int len = ASN1_STRING_length(ip);
+  char text[INET6_ADDRSTRLEN];
+  if ((len != 4 && len != 16) ||
+      !inet_ntop(len == 4 ? AF_INET : AF_INET6, p, text, sizeof text))
+    return OPENSSL_strdup("IP:malformed");
+  return sslci_asprintf("IP:%s", text);
+}
+
+/* NULL for kinds that are left out, and when memory is short. */
+static char *
+general_name_string(const GENERAL_NAME *name)
+{
+  switch (name->type) {
+  case GEN_DNS:
+    return ia5_string("DNS", name->d.dNSName);
+  case GEN_EMAIL:
+    return ia5_string("email", name->d.rfc822Name);
+  case GEN_URI:
+    return ia5_string("URI", name->d.uniformResourceIdentifier);
+  case GEN_IPADD:
+    return ip_string(name->d.iPAddress);
+  default:
+    return NULL;
+  }
+}
+
+static int64_t
+time_number(const ASN1_TIME *t)
+{
+  int days = 0, seconds = 0;
+  ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+  if (!epoch || !ASN1_TIME_diff(&days, &seconds, epoch, t))
+    ERR_clear_error();
+  ASN1_TIME_free(epoch);
+  return (int64_t)days * 86400 + seconds;
+}
+
+const char *
+sslci_time_text(int64_t t, char *buf)
+{
+  time_t seconds = (time_t)t;
+  struct tm tm;
+  if (!gmtime_r(&seconds, &tm) ||
+      strftime(buf, 32, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+    strcpy(buf, "an unknown time");
+  return buf;
+}
+
+/* --------------------------------------------------------------- making */
+
+static bool
+fill_names(sslc_cert *cert)
+{
+  GENERAL_NAMES *names =
+    X509_get_ext_d2i(cert->x509, NID_subject_alt_name, NULL, NULL);
+  int n = names ? sk_GENERAL_NAME_num(names) : 0;
+  ERR_clear_error(); /* a malformed extension is the verifier's to judge */
+  cert->names = n > 0 ? OPENSSL_zalloc((size_t)n * sizeof(char *)) : NULL;
+  for (int i = 0; cert->names && i < n; i++) {
+    char *s = general_name_string(sk_GENERAL_NAME_value(names, i));
+    if (s)
+      cert->names[cert->name_count++] = s;
+  }
+  GENERAL_NAMES_free(names);
+  return n <= 0 || cert->names;
+}
+
+static char *
+serial_string(X509 *x509)
+{
+  const ASN1_INTEGER *serial = X509_get0_serialNumber(x509);
+  return hex_string(ASN1_STRING_get0_data(serial),
+                    (size_t)ASN1_STRING_length(serial));
+}
+
+static bool
+fill_bytes(sslc_cert *cert)
+{
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int n = 0;
+  int len = i2d_X509(cert->x509, &cert->der);
+  if (len < 0 || !X509_digest(cert->x509, EVP_sha256(), digest, &n))
+    return false;
+  cert->der_len = (size_t)len;
+  char *hex = hex_string(digest, n);
+  if (hex)
+    memcpy(cert->fingerprint, hex, sizeof cert->fingerprint);
+  OPENSSL_free(hex);
+  return hex != NULL;
+}
+
+static bool
+fill(sslc_cert *cert)
+{
+  X509 *x509 = cert->x509;
+  cert->subject = name_string(X509_get_subject_name(x509));
+  cert->issuer = name_string(X509_get_issuer_name(x509));
+  cert->serial = serial_string(x509);
+  cert->pem = pem_string(x509);
+  cert->not_before = time_number(X509_get0_notBefore(x509));
+  cert->not_after = time_number(X509_get0_notAfter(x509));
+  return cert->subject && cert->issuer && cert->serial && cert->pem &&
+         fill_names(cert) && fill_bytes(cert);
+}
+
+sslc_cert *
+sslci_cert_new(X509 *x509)
+{
+  sslc_cert *cert = sslci_new(sslc_cert);
+  if (!cert)
+    return NULL;
+  X509_up_ref(x509);
+  cert->x509 = x509;
+  atomic_init(&cert->refs, 1);
+  if (!fill(cert)) {
+    sslc_cert_free(cert);
+    cert = NULL;
+  }
+  ERR_clear_error();
+  return cert;
+}
+
+sslc_cert *
+sslc_cert_up_ref(const sslc_cert *cert)
+{
+  sslc_cert *c = (sslc_cert *)cert; /* the count is not what is immutable */
+  if (c)
+    atomic_fetch_add(&c->refs, 1);
+  return c;
+}
+
+void
+sslc_cert_free(sslc_cert *cert)
+{
+  if (!cert || atomic_fetch_sub(&cert->refs, 1) > 1)
+    return;
+  for (size_t i = 0; i < cert->name_count; i++)
+    OPENSSL_free(cert->names[i]);
+  OPENSSL_free(cert->names);
+  OPENSSL_free(cert->subject);
+  OPENSSL_free(cert->issuer);
+  OPENSSL_free(cert->serial);
+  OPENSSL_free(cert->der);
+  OPENSSL_free(cert->pem);
+  X509_free(cert->x509);
+  OPENSSL_free(cert);
+}
+
+/* --------------------------------------------------------------- asking */
+
+const char *
+sslc_cert_subject(const sslc_cert *cert)
+{
+  return cert ? cert->subject : NULL;
+}
+
+const char *
+sslc_cert_issuer(const sslc_cert *cert)
+{
+  return cert ? cert->issuer : NULL;
+}
+
+const char *
+sslc_cert_serial(const sslc_cert *cert)
+{
+  return cert ? cert->serial : NULL;
+}
+
+size_t
+sslc_cert_name_count(const sslc_cert *cert)
+{
+  return cert ? cert->name_count : 0;
+}
+
+const char *
+sslc_cert_name(const sslc_cert *cert, size_t i)
+{
+  return cert && i < cert->name_count ? cert->names[i] : NULL;
+}
+
+int64_t
+sslc_cert_not_before(const sslc_cert *cert)
+{
+  return cert ? cert->not_before : 0;
+}
+
+int64_t
+sslc_cert_not_after(const sslc_cert *cert)
+{
+  return cert ? cert->not_after : 0;
+}
+
+const char *
+sslc_cert_fingerprint(const sslc_cert *cert)
+{
+  return cert ? cert->fingerprint : NULL;
+}
+
+const unsigned char *
+sslc_cert_der(const sslc_cert *cert, size_t *len)
+{
+  if (len)
+    *len = cert ? cert->der_len : 0;
+  return cert ? cert->der : NULL;
+}
+
+const char *
+sslc_cert_pem(const sslc_cert *cert)
+{
+  return cert ? cert->pem : NULL;
+}

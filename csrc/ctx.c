@@ -1,0 +1,541 @@
+/*
+ * ctx.c: the context, SSL_CTX_new(3): what connections share.
+ *
+ * Settings work on it until the first connection freezes it.  From then on
+ * nothing is written but the count of references, so threads may share it.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A file of settings larger than this is a mistake. */
+enum { FILE_MAX_SIZE = 64 * 1024 * 1024 };
+
+/* --------------------------------------------------------------- making */
+
+/* Raises the oldest version to TLS 1.2, unless openssl.cnf asks for more. */
+static bool
+set_default_version(SSL_CTX *ssl_ctx)
+{
+  long min = SSL_CTX_get_min_proto_version(ssl_ctx);
+  return min >= TLS1_2_VERSION ||
+         SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION);
+}
+
+/* No list of ciphers or groups: what the distribution and the library chose
+ * stays in force. */
+static SSL_CTX *
+new_ssl_ctx(void)
+{
+  static const unsigned char session_id[] = "sslconnect";
+  SSL_CTX *c = SSL_CTX_new(TLS_method());
+  if (!c)
+    return NULL;
+  SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                        SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_set_options(c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_clear_options(c, SSL_OP_LEGACY_SERVER_CONNECT);
+  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_read_ahead(c, 1);
+  if (!set_default_version(c) ||
+      !SSL_CTX_set_session_id_context(c, session_id, sizeof session_id - 1)) {
+    SSL_CTX_free(c);
+    return NULL;
+  }
+  return c;
+}
+
+sslc_ctx *
+sslc_ctx_new(void)
+{
+  sslc_ctx *ctx = sslci_new(sslc_ctx);
+  if (!ctx)
+    return NULL;
+  atomic_init(&ctx->refs, 1);
+  atomic_init(&ctx->frozen, false);
+  ctx->lock = CRYPTO_THREAD_lock_new();
+  ctx->ssl_ctx = new_ssl_ctx();
+  if (!ctx->lock || !ctx->ssl_ctx) {
+    ERR_clear_error();
+    sslc_ctx_free(ctx);
+    return NULL;
+  }
+  sslci_error_set(&ctx->frozen_err, SSLC_CODE_MISUSE, SSLC_PHASE_CONFIG,
+                  "the context is in use: its settings can no longer be "
+                  "changed; make another one");
+  return ctx;
+}
+
+sslc_ctx *
+sslc_ctx_up_ref(sslc_ctx *ctx)
+{
+  if (ctx)
+    atomic_fetch_add(&ctx->refs, 1);
+  return ctx;
+}
+
+static void
+free_files(struct sslci_file *file)
+{
+  while (file) {
+    struct sslci_file *next = file->next;
+    OPENSSL_free(file->path);
+    OPENSSL_free(file);
+    file = next;
+  }
+}
+
+void
+sslc_ctx_free(sslc_ctx *ctx)
+{
+  if (!ctx || atomic_fetch_sub(&ctx->refs, 1) > 1)
+    return;
+  SSL_CTX_free(ctx->ssl_ctx);
+  X509_STORE_free(ctx->store);
+  sslci_identity_free(ctx);
+  free_files(ctx->files);
+  OPENSSL_free(ctx->alpn);
+  sslci_error_clear(&ctx->err);
+  sslci_error_clear(&ctx->frozen_err);
+  CRYPTO_THREAD_lock_free(ctx->lock);
+  OPENSSL_free(ctx);
+}
+
+/* --------------------------------------------------------------- errors */
+
+const sslc_error *
+sslc_ctx_error(const sslc_ctx *ctx)
+{
+  if (!ctx)
+    return NULL;
+  const sslc_error *err = sslci_error_or_null(&ctx->err);
+  return !err && atomic_load(&ctx->frozen) ? &ctx->frozen_err : err;
+}
+
+sslc_status
+sslci_ctx_settable(sslc_ctx *ctx)
+{
+  if (!ctx)
+    return SSLC_ERR_ARG;
+  if (atomic_load(&ctx->frozen))
+    return SSLC_ERR_STATE;
+  if (ctx->broken == SSLC_OK)
+    sslci_error_clear(&ctx->err);
+  ERR_clear_error();
+  return ctx->broken;
+}
+
+sslc_status
+sslci_ctx_broken(sslc_ctx *ctx, sslc_status status)
+{
+  ERR_clear_error();
+  ctx->broken = status;
+  return status;
+}
+
+sslc_status
+sslci_ctx_bad_option(sslc_ctx *ctx, const char *fmt, ...)
+{
+  va_list ap;
+  va_start(ap, fmt);
+  char *message = sslci_vasprintf(fmt, ap);
+  va_end(ap);
+  sslci_error_begin(&ctx->err, SSLC_CODE_BAD_OPTION, SSLC_PHASE_CONFIG, NULL);
+  ctx->err.message = message;
+  sslci_error_take_queue(&ctx->err);
+  return sslci_ctx_broken(ctx, sslci_error_finish(&ctx->err));
+}
+
+sslc_status
+sslci_ctx_bad_file(sslc_ctx *ctx, int err, const char *fmt, ...)
+{
+  va_list ap;
+  va_start(ap, fmt);
+  char *message = sslci_vasprintf(fmt, ap);
+  va_end(ap);
+  sslci_error_begin(&ctx->err, SSLC_CODE_BAD_FILE, SSLC_PHASE_CONFIG, NULL);
+  ctx->err.message = message;
+  ctx->err.sys_errno = err;
+  sslci_error_take_queue(&ctx->err);
+  return sslci_ctx_broken(ctx, sslci_error_finish(&ctx->err));
+}
+
+sslc_status
+sslci_ctx_nomem(sslc_ctx *ctx)
+{
+  return sslci_ctx_broken(ctx,
+                          sslci_error_nomem(&ctx->err, SSLC_PHASE_CONFIG));
+}
+
+/* ---------------------------------------------------------------- files */
+
+sslc_status
+sslci_ctx_note_file(sslc_ctx *ctx, const char *path)
+{
+  struct stat st;
+  struct sslci_file *file = sslci_new(struct sslci_file);
+  if (!file || !sslci_set_string(&file->path, path)) {
+    OPENSSL_free(file);
+    return sslci_ctx_nomem(ctx);
+  }
+  if (stat(path, &st) == 0) {
+    file->dev = st.st_dev;
+    file->ino = st.st_ino;
+    file->size = st.st_size;
+    file->mtime = st.st_mtim;
+  }
+  file->next = ctx->files;
+  ctx->files = file;
+  return SSLC_OK;
+}
+
+static bool
+is_changed(const struct sslci_file *file)
+{
+  struct stat st;
+  return stat(file->path, &st) != 0 || st.st_dev != file->dev ||
+         st.st_ino != file->ino || st.st_size != file->size ||
+         st.st_mtim.tv_sec != file->mtime.tv_sec ||
+         st.st_mtim.tv_nsec != file->mtime.tv_nsec;
+}
+
+int
+sslc_ctx_files_changed(const sslc_ctx *ctx)
+{
+  for (const struct sslci_file *f = ctx ? ctx->files : NULL; f; f = f->next)
+    if (is_changed(f))
+      return 1;
+  return 0;
+}
+
+/* Reads all of `f`; 0 or an errno. */
+static int
+read_all(FILE *f, unsigned char **bytes, size_t *len)
+{
+  unsigned char *buf = NULL;
+  size_t size = 0, used = 0;
+  for (;;) {
+    if (used == size) {
+      size_t more = size ? 2 * size : 16384;
+      unsigned char *p = more > FILE_MAX_SIZE
+        ? NULL : OPENSSL_clear_realloc(buf, size, more);
+      if (!p) {
+        OPENSSL_clear_free(buf, size);
+        return more > FILE_MAX_SIZE ? EFBIG : ENOMEM;
+      }
+      buf = p;
+      size = more;
+    }
+    size_t n = fread(buf + used, 1, size - used, f);
+    if (n == 0)
+      break;
+    used += n;
+  }
+  int err = ferror(f) ? errno : 0;
+  /* To its length, so that what is freed is what is wiped. */
+  unsigned char *fit = err || used == 0
+    ? NULL : OPENSSL_clear_realloc(buf, size, used);
+  if (!fit) {
+    OPENSSL_clear_free(buf, size);
+    if (!err && used > 0)
+      err = ENOMEM;
+  }
+  *bytes = fit;
+  *len = used;
+  return err;
+}
+
+int
+sslci_read_file(struct sslci_data *d, const char *path)
+{
+  memset(d, 0, sizeof *d);
+  FILE *f = fopen(path, "rbe");
+  int err = f ? read_all(f, &d->owned, &d->len) : errno;
+  if (f)
+    fclose(f);
+  d->name = path;
+  d->bytes = d->owned;
+  return err;
+}
+
+sslc_status
+sslci_data_file(sslc_ctx *ctx, struct sslci_data *d, const char *setting,
+                const char *path)
+{
+  if (!path || !*path)
+    return sslci_ctx_bad_option(ctx, "%s: the path is empty", setting);
+  int err = sslci_read_file(d, path);
+  if (err == ENOMEM)
+    return sslci_ctx_nomem(ctx);
+  if (err)
+    return sslci_ctx_bad_file(ctx, err, "%s \"%s\": %s", setting, path,
+                              strerror(err));
+  sslc_status status = sslci_ctx_note_file(ctx, path);
+  if (status != SSLC_OK)
+    sslci_data_free(d);
+  return status;
+}
+
+sslc_status
+sslci_data_memory(sslc_ctx *ctx, struct sslci_data *d, const char *setting,
+                  const void *bytes, size_t len)
+{
+  memset(d, 0, sizeof *d);
+  if (!bytes || len > FILE_MAX_SIZE)
+    return sslci_ctx_bad_option(ctx, "%s: %s", setting,
+                                bytes ? "more than 64 MiB" : "it is missing");
+  d->name = "in memory";
+  d->bytes = bytes;
+  d->len = len;
+  return SSLC_OK;
+}
+
+void
+sslci_data_free(struct sslci_data *d)
+{
+  OPENSSL_clear_free(d->owned, d->len);
+  d->owned = NULL;
+}
+
+/* ------------------------------------------------------------- versions */
+
+static sslc_status
+set_min(sslc_ctx *ctx, const char *setting, int version)
+{
+  if (!SSL_CTX_set_min_proto_version(ctx->ssl_ctx, version))
+    return sslci_ctx_bad_option(ctx, "%s: this OpenSSL does not have it",
+                                setting);
+  ctx->min_version = version;
+  return SSLC_OK;
+}
+
+sslc_status
+sslc_ctx_set_min_version(sslc_ctx *ctx, int version)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  if (status != SSLC_OK)
+    return status;
+  if (version == SSLC_TLS1 || version == SSLC_TLS1_1)
+    return sslci_ctx_bad_option(ctx, "min_version: TLS 1.0 and 1.1 are not "
+                                "safe; insecure_min_version allows them");
+  if (version != 0 && version != SSLC_TLS1_2 && version != SSLC_TLS1_3)
+    return sslci_ctx_bad_option(ctx, "min_version: %#x is neither TLS 1.2 "
+                                "nor 1.3", (unsigned)version);
+  return set_min(ctx, "min_version", version ? version : SSLC_TLS1_2);
+}
+
+sslc_status
+sslc_ctx_set_max_version(sslc_ctx *ctx, int version)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  if (status != SSLC_OK)
+    return status;
+  if (version != 0 && (version < SSLC_TLS1 || version > SSLC_TLS1_3))
+    return sslci_ctx_bad_option(ctx, "max_version: %#x is no version of TLS",
+                                (unsigned)version);
+  if (!SSL_CTX_set_max_proto_version(ctx->ssl_ctx, version))
+    return sslci_ctx_bad_option(ctx, "max_version: this OpenSSL does not "
+                                "have it");
+  ctx->max_version = version;
+  return SSLC_OK;
+}
+
+sslc_status
+sslc_ctx_set_insecure_min_version(sslc_ctx *ctx, int version)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  if (status != SSLC_OK)
+    return status;
+  if (version != SSLC_TLS1 && version != SSLC_TLS1_1)
+    return sslci_ctx_bad_option(ctx, "insecure_min_version: %#x is neither "
+                                "TLS 1.0 nor 1.1", (unsigned)version);
+  SSL_CTX_set_security_level(ctx->ssl_ctx, 0);
+  return set_min(ctx, "insecure_min_version", version);
+}
+
+/* ----------------------------------------------------------------- ALPN */
+
+/* RFC 7301: the server's preference decides, and no overlap ends it. */
+static int
+select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+            const unsigned char *in, unsigned int in_len, void *arg)
+{
+  const sslc_ctx *ctx = arg;
+  unsigned char *chosen = NULL;
+  (void)ssl;
+  int r = SSL_select_next_proto(&chosen, out_len, ctx->alpn, ctx->alpn_len, in,
+                                in_len);
+  *out = chosen;
+  return r == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK
+                                     : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* The names in wire format, their length; 0 when memory is short. */
+static size_t
+alpn_wire(const char *const *names, size_t n, unsigned char **wire)
+{
+  size_t size = 0, at = 0;
+  for (size_t i = 0; i < n; i++)
+    size += 1 + strlen(names[i]);
+  *wire = OPENSSL_malloc(size);
+  for (size_t i = 0; *wire && i < n; i++) {
+    size_t len = strlen(names[i]);
+    (*wire)[at++] = (unsigned char)len;
+    memcpy(*wire + at, names[i], len);
+    at += len;
+  }
+  return at;
+}
+
+static sslc_status
+install_alpn(sslc_ctx *ctx, unsigned char *wire, size_t len)
+{
+  OPENSSL_free(ctx->alpn);
+  ctx->alpn = wire;
+  ctx->alpn_len = (unsigned int)len;
+  /* This one returns 0 for success. */
+  if (SSL_CTX_set_alpn_protos(ctx->ssl_ctx, wire, (unsigned int)len) != 0)
+    return sslci_ctx_nomem(ctx);
+  SSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, wire ? select_alpn : NULL, ctx);
+  return SSLC_OK;
+}
+
+sslc_status
+sslc_ctx_set_alpn(sslc_ctx *ctx, const char *const *names, size_t n)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  unsigned char *wire = NULL;
+  size_t total = 0;
+  if (status != SSLC_OK)
+    return status;
+  if (n > 0 && !names)
+    return sslci_ctx_bad_option(ctx, "alpn: the list is missing");
+  for (size_t i = 0; i < n; i++) {
+    size_t len = names[i] ? strlen(names[i]) : 0;
+    total += 1 + len;
+    if (len == 0 || len > 255)
+      return sslci_ctx_bad_option(ctx, "alpn: name %zu has %zu bytes; "
+                                  "1 to 255 are allowed", i + 1, len);
+  }
+  if (total > 65535)
+    return sslci_ctx_bad_option(ctx, "alpn: the list is longer than 64 KiB");
+  size_t len = n ? alpn_wire(names, n, &wire) : 0;
+  if (n && !wire)
+    return sslci_ctx_nomem(ctx);
+  return install_alpn(ctx, wire, len);
+}
+
+/* ------------------------------------------------------------- switches */
+
+sslc_status
+sslc_ctx_set_verify_client(sslc_ctx *ctx, int mode)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  if (status != SSLC_OK)
+    return status;
+  if (mode < SSLC_VERIFY_CLIENT_NONE || mode > SSLC_VERIFY_CLIENT_REQUIRED)
+    return sslci_ctx_bad_option(ctx, "verify_client: %d is no mode of it",
+                                mode);
+  ctx->verify_client = mode;
+  return SSLC_OK;
+}
+
+static sslc_status
+set_switch(sslc_ctx *ctx, bool *where, const char *setting, int on)
+{
+  if (on != 0 && on != 1)
+    return sslci_ctx_bad_option(ctx, "%s: %d is neither 0 nor 1", setting, on);
+  *where = on;
+  return SSLC_OK;
+}
+
+sslc_status
+sslc_ctx_set_lenient_eof(sslc_ctx *ctx, int on)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  if (status != SSLC_OK)
+    return status;
+  status = set_switch(ctx, &ctx->lenient_eof, "lenient_eof", on);
+  if (ctx->lenient_eof)
+    SSL_CTX_set_options(ctx->ssl_ctx, COMPAT_OP_IGNORE_EOF);
+  else
+    SSL_CTX_clear_options(ctx->ssl_ctx, COMPAT_OP_IGNORE_EOF);
+  return status;
+}
+
+sslc_status
+sslc_ctx_set_insecure_no_verify(sslc_ctx *ctx, int on)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  return status == SSLC_OK
+    ? set_switch(ctx, &ctx->no_verify, "insecure_no_verify", on) : status;
+}
+
+sslc_status
+sslc_ctx_set_insecure_no_name_check(sslc_ctx *ctx, int on)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  return status == SSLC_OK
+    ? set_switch(ctx, &ctx->no_name_check, "insecure_no_name_check", on)
+    : status;
+}
+
+/* ---------------------------------------------------- checking, freezing */
+
+static sslc_status
+check_versions(sslc_ctx *ctx)
+{
+  int min = (int)SSL_CTX_get_min_proto_version(ctx->ssl_ctx);
+  int max = (int)SSL_CTX_get_max_proto_version(ctx->ssl_ctx);
+  if (max != 0 && min > max)
+    return sslci_ctx_bad_option(ctx, "min_version is above max_version: "
+                                "there is no version left to speak");
+  return SSLC_OK;
+}
+
+static sslc_status
+check(sslc_ctx *ctx)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  if (status == SSLC_OK)
+    status = check_versions(ctx);
+  if (status == SSLC_OK)
+    status = sslci_identity_check(ctx);
+  return status == SSLC_OK ? sslci_trust_finish(ctx) : status;
+}
+
+sslc_status
+sslc_ctx_check(sslc_ctx *ctx)
+{
+  if (!ctx)
+    return SSLC_ERR_ARG;
+  if (atomic_load(&ctx->frozen))
+    return ctx->broken;
+  sslc_status was = ctx->broken;
+  sslc_status status = check(ctx);
+  /* The shared trust is loaded for nothing else so early. */
+  if (status == SSLC_OK && !ctx->no_verify && !sslci_trust_store(ctx, &ctx->err))
+    status = sslc_error_status(&ctx->err);
+  /* A setting that is still missing can be made up for. */
+  ctx->broken = was;
+  return status;
+}
+
+sslc_status
+sslci_ctx_freeze(sslc_ctx *ctx)
+{
+  if (atomic_load(&ctx->frozen))
+    return ctx->broken;
+  if (!CRYPTO_THREAD_write_lock(ctx->lock))
+    return SSLC_ERR_INTERNAL;
+  if (!atomic_load(&ctx->frozen)) {
+    ctx->broken = check(ctx);
+    atomic_store(&ctx->frozen, true);
+  }
+  CRYPTO_THREAD_unlock(ctx->lock);
+  return ctx->broken;
+}

@@ -1,0 +1,798 @@
+/*
+ * sslconnect.h: TLS connects that are secure by default and say what went
+ * wrong.  The stable C ABI of libsslconnect; it shows no OpenSSL type.
+ *
+ * The vocabulary is OpenSSL's: a context (SSL_CTX), a connection (SSL), a BIO.
+ * A reader of SSL_connect(3), SSL_get_error(3), SSL_shutdown(3) and bio(7)
+ * can guess the names here.
+ *
+ * Conventions, for every function below:
+ *
+ *  - Objects are opaque.  `_new` returns NULL only when memory is short,
+ *    unless its comment says more.  `_free` takes NULL.
+ *  - One object belongs to one thread at a time.  A context is the exception:
+ *    once a connection was made from it, it is immutable, and any number of
+ *    threads may make connections from it.
+ *  - A function that can fail returns an `sslc_status`.  What went wrong is
+ *    an `sslc_error` that belongs to the object the function was called on.
+ *  - A pointer that a getter returns is borrowed: it stays valid until the
+ *    next call on that object, unless the comment says otherwise.
+ *  - A NULL object gives SSLC_ERR_ARG (or NULL, 0, -1 from a getter), never
+ *    a crash.
+ *  - Strings are UTF-8 and end in NUL.  Byte counts come out through
+ *    pointers, which may not be NULL.
+ *  - No function blocks, but those on a BIO that was made blocking, those
+ *    whose name ends in `_wait`, and sslc_dial_start while it resolves a name.
+ *    None raises SIGPIPE, prints, exits, or changes a descriptor's O_NONBLOCK.
+ */
+#ifndef SSLCONNECT_H
+#define SSLCONNECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* SSLC_STATIC is for objects that carry the core inside of them: nothing is
+ * exported then. */
+#if defined(__GNUC__) && !defined(SSLC_STATIC)
+#define SSLC_API __attribute__((visibility("default")))
+#else
+#define SSLC_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------- versions */
+
+#define SSLC_VERSION "0.1.0"
+#define SSLC_VERSION_NUMBER 0x000100 /* 0xMMmmpp */
+#define SSLC_ABI_VERSION 0           /* the number in the SONAME */
+
+/* The version of the library that is running, as SSLC_VERSION.  Static. */
+SSLC_API const char *sslc_version(void);
+
+/* The same as SSLC_VERSION_NUMBER. */
+SSLC_API uint32_t sslc_version_number(void);
+
+/* The OpenSSL that is running, as OpenSSL_version(3) words it.  Static. */
+SSLC_API const char *sslc_openssl_version(void);
+
+/* The OpenSSL whose headers this library was compiled with.  Static. */
+SSLC_API const char *sslc_openssl_build_version(void);
+
+/* --------------------------------------------------------------- status */
+
+/*
+ * What a call came to.  SSLC_OK: done.  Positive: not done yet, nothing is
+ * wrong; SSLC_CLOSED is the one positive value that is final.  Negative: it
+ * failed; the value is the class of the failure, and the object's error tells
+ * the rest.
+ *
+ * Each SSLC_WANT_* stands for the SSL_ERROR_WANT_* of the same name in
+ * SSL_get_error(3), SSLC_CLOSED for SSL_ERROR_ZERO_RETURN.
+ */
+typedef int sslc_status;
+
+enum {
+  SSLC_OK = 0,
+  SSLC_WANT_READ = 1,           /* call again when the BIO can be read */
+  SSLC_WANT_WRITE = 2,          /* call again when the BIO can be written */
+  SSLC_WANT_CONNECT = 3,        /* the transport is not connected yet */
+  SSLC_WANT_ACCEPT = 4,         /* the transport has not accepted yet */
+  SSLC_WANT_X509_LOOKUP = 5,    /* a certificate is to be chosen */
+  SSLC_WANT_ASYNC = 6,          /* an asynchronous engine is at work */
+  SSLC_WANT_ASYNC_JOB = 7,      /* no asynchronous job could be started */
+  SSLC_WANT_CLIENT_HELLO_CB = 8,/* a ClientHello callback is to be run again */
+  SSLC_WANT_RETRY_VERIFY = 9,   /* a verification hook is to answer */
+  SSLC_CLOSED = 32,             /* the peer sent close_notify: a clean end */
+
+  SSLC_ERR_ARG = -1,      /* a parameter is not what it must be */
+  SSLC_ERR_STATE = -2,    /* the call does not fit the object's state */
+  SSLC_ERR_NOMEM = -3,    /* memory is short */
+  SSLC_ERR_CONFIG = -4,   /* a setting cannot be used */
+  SSLC_ERR_DNS = -5,      /* the name could not be resolved */
+  SSLC_ERR_SYS = -6,      /* a system call failed: see the errno */
+  SSLC_ERR_TIMEOUT = -7,  /* the deadline passed */
+  SSLC_ERR_EOF = -8,      /* the stream ended without close_notify */
+  SSLC_ERR_ALERT = -9,    /* the peer sent a fatal alert */
+  SSLC_ERR_PROTO = -10,   /* the peer broke the protocol, or speaks another */
+  SSLC_ERR_VERIFY = -11,  /* the peer's certificate was not accepted */
+  SSLC_ERR_CANCELED = -12,/* ended by this side before it was done */
+  SSLC_ERR_INTERNAL = -13 /* none of the above: a bug, here or in libssl */
+};
+
+/* "ok", "want_read", "closed", "verify", ...; "unknown" for other values.
+ * Static. */
+SSLC_API const char *sslc_status_name(sslc_status status);
+
+/* --------------------------------------------------------------- errors */
+
+/*
+ * What went wrong, in one word.  More are added at the end; the numbers of
+ * those that exist never change.  docs/errors.md tells of each.
+ */
+enum {
+  SSLC_CODE_NONE = 0,
+  SSLC_CODE_BAD_OPTION = 1,
+  SSLC_CODE_BAD_FILE = 2,
+  SSLC_CODE_MISUSE = 3,
+  SSLC_CODE_CLOSED = 4,
+  SSLC_CODE_BUSY = 5,
+  SSLC_CODE_PLAINTEXT_PENDING = 6,
+  SSLC_CODE_OUT_OF_MEMORY = 7,
+  SSLC_CODE_DNS_FAILED = 8,
+  SSLC_CODE_CONNECTION_REFUSED = 9,
+  SSLC_CODE_CONNECTION_RESET = 10,
+  SSLC_CODE_UNREACHABLE = 11,
+  SSLC_CODE_SYSTEM_ERROR = 12,
+  SSLC_CODE_TIMEOUT = 13,
+  SSLC_CODE_CANCELED = 14,
+  SSLC_CODE_HANDSHAKE_EOF = 15,
+  SSLC_CODE_TRUNCATED = 16,
+  SSLC_CODE_NOT_TLS = 17,
+  SSLC_CODE_PROTOCOL_VERSION = 18,
+  SSLC_CODE_NO_SHARED_PARAMETERS = 19,
+  SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED = 20,
+  SSLC_CODE_ALERT = 21,
+  SSLC_CODE_PROTOCOL_ERROR = 22,
+  SSLC_CODE_CERTIFICATE_MISSING = 23,
+  SSLC_CODE_CERTIFICATE_EXPIRED = 24,
+  SSLC_CODE_CERTIFICATE_NOT_YET_VALID = 25,
+  SSLC_CODE_HOSTNAME_MISMATCH = 26,
+  SSLC_CODE_UNKNOWN_AUTHORITY = 27,
+  SSLC_CODE_SELF_SIGNED = 28,
+  SSLC_CODE_CERTIFICATE_REVOKED = 29,
+  SSLC_CODE_REVOCATION_UNKNOWN = 30,
+  SSLC_CODE_WEAK_CERTIFICATE = 31,
+  SSLC_CODE_UNSUITABLE_CERTIFICATE = 32,
+  SSLC_CODE_INVALID_CERTIFICATE = 33,
+  SSLC_CODE_VERIFICATION_FAILED = 34,
+  SSLC_CODE_INTERNAL = 35
+};
+
+/* In what an operation was when it failed. */
+enum {
+  SSLC_PHASE_NONE = 0,
+  SSLC_PHASE_CONFIG = 1,    /* settings, files */
+  SSLC_PHASE_DNS = 2,       /* resolving the name */
+  SSLC_PHASE_CONNECT = 3,   /* TCP */
+  SSLC_PHASE_HANDSHAKE = 4, /* TLS, until the connection can be used */
+  SSLC_PHASE_READ = 5,
+  SSLC_PHASE_WRITE = 6,
+  SSLC_PHASE_SHUTDOWN = 7
+};
+
+/* How many codes there are; they are the numbers below this one. */
+SSLC_API int sslc_code_count(void);
+
+/* "certificate_expired", ...; NULL for a number that is no code.  Static. */
+SSLC_API const char *sslc_code_name(int code);
+
+/* The code of a name; -1 for a name that is none. */
+SSLC_API int sslc_code_from_name(const char *name);
+
+/* The status class a code belongs to (SSLC_OK for SSLC_CODE_NONE);
+ * SSLC_ERR_INTERNAL for a number that is no code. */
+SSLC_API sslc_status sslc_code_status(int code);
+
+/* What the code means, one sentence without a full stop; NULL for a number
+ * that is no code.  Static. */
+SSLC_API const char *sslc_code_sentence(int code);
+
+/* What to do about it; "" where there is nothing general to say; NULL for a
+ * number that is no code.  Static. */
+SSLC_API const char *sslc_code_hint(int code);
+
+/* "dns", "handshake", ...; "" for SSLC_PHASE_NONE and other numbers.
+ * Static. */
+SSLC_API const char *sslc_phase_name(int phase);
+
+typedef struct sslc_error sslc_error;
+
+/* A copy that the caller owns and frees; NULL when memory is short or `err`
+ * is NULL. */
+SSLC_API sslc_error *sslc_error_dup(const sslc_error *err);
+SSLC_API void sslc_error_free(sslc_error *err);
+
+SSLC_API sslc_status sslc_error_status(const sslc_error *err);
+SSLC_API int sslc_error_code(const sslc_error *err);
+SSLC_API const char *sslc_error_code_name(const sslc_error *err);
+SSLC_API int sslc_error_phase(const sslc_error *err);
+
+/* What happened, with the particulars: one sentence, no full stop. */
+SSLC_API const char *sslc_error_message(const sslc_error *err);
+
+/* What to do about it; "" where there is nothing to say. */
+SSLC_API const char *sslc_error_hint(const sslc_error *err);
+
+/* All of it in one line, for a log: host, phase, message, hint and code. */
+SSLC_API const char *sslc_error_text(const sslc_error *err);
+
+/* The errno of the system call that failed; 0 where none did. */
+SSLC_API int sslc_error_errno(const sslc_error *err);
+
+/* What SSL_get_error(3) said, as its number in OpenSSL (SSL_ERROR_SSL is 1,
+ * SSL_ERROR_SYSCALL 5, ...); 0 where libssl was not asked. */
+SSLC_API int sslc_error_ssl_error(const sslc_error *err);
+
+/* The X509_V_ERR_* of X509_verify_cert(3); 0 where verification did not fail.
+ * The depth is that of the certificate at fault, 0 for the peer's own; -1
+ * where there is none. */
+SSLC_API int sslc_error_verify_result(const sslc_error *err);
+SSLC_API int sslc_error_verify_depth(const sslc_error *err);
+
+/* The alert that was received (RFC 8446, section 6: 40 is handshake_failure);
+ * -1 where there was none.  The name is as in the RFC; "" where none. */
+SSLC_API int sslc_error_alert(const sslc_error *err);
+SSLC_API const char *sslc_error_alert_name(const sslc_error *err);
+
+/* The host the operation was for ("example.com:443") and the address it had
+ * reached ("192.0.2.1:443", "[2001:db8::1]:443"); "" where not known. */
+SSLC_API const char *sslc_error_host(const sslc_error *err);
+SSLC_API const char *sslc_error_address(const sslc_error *err);
+
+/* OpenSSL's error queue as it was, oldest first, each as
+ * ERR_error_string_n(3) words it; NULL from the count on. */
+SSLC_API size_t sslc_error_queue_count(const sslc_error *err);
+SSLC_API const char *sslc_error_queue(const sslc_error *err, size_t i);
+
+/* --------------------------------------------------------- certificates */
+
+/*
+ * An X.509 certificate, immutable, with a count of references.  Its strings
+ * live as long as it does.
+ */
+typedef struct sslc_cert sslc_cert;
+
+/* The certificate at fault; NULL where there is none.  Borrowed. */
+SSLC_API const sslc_cert *sslc_error_cert(const sslc_error *err);
+
+/* One reference more; returns `cert`. */
+SSLC_API sslc_cert *sslc_cert_up_ref(const sslc_cert *cert);
+SSLC_API void sslc_cert_free(sslc_cert *cert);
+
+/* Distinguished names as RFC 2253 writes them: "CN=example.com,O=Example". */
+SSLC_API const char *sslc_cert_subject(const sslc_cert *cert);
+SSLC_API const char *sslc_cert_issuer(const sslc_cert *cert);
+
+/* The serial number in hexadecimal, lower case. */
+SSLC_API const char *sslc_cert_serial(const sslc_cert *cert);
+
+/* The subject's alternative names, each with its kind in front:
+ * "DNS:example.com", "IP:192.0.2.1", "email:a@b", "URI:...".  Names of other
+ * kinds are left out, and bytes outside of printable ASCII stand as \xHH.
+ * NULL from the count on. */
+SSLC_API size_t sslc_cert_name_count(const sslc_cert *cert);
+SSLC_API const char *sslc_cert_name(const sslc_cert *cert, size_t i);
+
+/* The validity, in seconds since 1970-01-01 00:00:00 UTC. */
+SSLC_API int64_t sslc_cert_not_before(const sslc_cert *cert);
+SSLC_API int64_t sslc_cert_not_after(const sslc_cert *cert);
+
+/* SHA-256 of the certificate: 64 hexadecimal digits, lower case. */
+SSLC_API const char *sslc_cert_fingerprint(const sslc_cert *cert);
+
+/* The certificate in DER, its length in `*len`. */
+SSLC_API const unsigned char *sslc_cert_der(const sslc_cert *cert, size_t *len);
+
+/* The certificate in PEM. */
+SSLC_API const char *sslc_cert_pem(const sslc_cert *cert);
+
+/* ------------------------------------------------------------- contexts */
+
+/*
+ * What connections share: trust, identity, versions, ALPN.  SSL_CTX_new(3).
+ *
+ * A new context trusts what the system trusts, verifies chain and name of
+ * every server, and speaks TLS 1.2 or newer.  Setters work until the first
+ * connection is made from the context; after that they return SSLC_ERR_STATE
+ * and change nothing.  A setter that fails leaves the context unusable
+ * (connections from it fail with the same error), so that a bad setting that
+ * was not looked at can never make a weaker connection.
+ */
+typedef struct sslc_ctx sslc_ctx;
+
+SSLC_API sslc_ctx *sslc_ctx_new(void);
+
+/* One reference more; returns `ctx`.  Any thread. */
+SSLC_API sslc_ctx *sslc_ctx_up_ref(sslc_ctx *ctx);
+
+/* One reference less; the last one frees it.  Any thread. */
+SSLC_API void sslc_ctx_free(sslc_ctx *ctx);
+
+/* Why the last setter or sslc_ctx_check failed; NULL where none did. */
+SSLC_API const sslc_error *sslc_ctx_error(const sslc_ctx *ctx);
+
+/* Everything that can be said of the settings before a connection is made:
+ * that the key is the certificate's, that the versions leave one to use, that
+ * the trust can be loaded.  SSLC_OK, or SSLC_ERR_CONFIG with bad_option or
+ * bad_file, or SSLC_ERR_NOMEM. */
+SSLC_API sslc_status sslc_ctx_check(sslc_ctx *ctx);
+
+/* 1 when a file or directory that was loaded into the context is no longer
+ * the one it was (another inode, size or time of change), else 0. */
+SSLC_API int sslc_ctx_files_changed(const sslc_ctx *ctx);
+
+/*
+ * Trust.  With none of these called the system's trust is used.  As soon as
+ * one is called, only what is named counts; to add to the system's trust,
+ * name that too.  Each returns SSLC_OK or SSLC_ERR_CONFIG with bad_file
+ * (the path, the errno) or bad_option.  SSL_CTX_load_verify_locations(3).
+ *
+ * system: SSL_CERT_FILE and SSL_CERT_DIR where they are set, otherwise the
+ *         hashed directory OpenSSL was built to look in, otherwise its file.
+ *         Loaded once for a process, at the first connection that needs it.
+ * file:   a file of certificates in PEM; one without any is an error.
+ * dir:    a directory as openssl-rehash(1) makes it; looked into during
+ *         handshakes, for the issuers that are asked for.
+ * pem:    the same as file, in memory; copied.
+ */
+SSLC_API sslc_status sslc_ctx_load_verify_system(sslc_ctx *ctx);
+SSLC_API sslc_status sslc_ctx_load_verify_file(sslc_ctx *ctx, const char *path);
+SSLC_API sslc_status sslc_ctx_load_verify_dir(sslc_ctx *ctx, const char *path);
+SSLC_API sslc_status sslc_ctx_load_verify_pem(sslc_ctx *ctx, const void *pem,
+                                              size_t len);
+
+/* Certificate revocation lists in PEM.  Once one is given, the peer's own
+ * certificate must be covered by a list that is in force and not be on it
+ * (X509_V_FLAG_CRL_CHECK): certificate_revoked, revocation_unknown.  SSLC_OK,
+ * or SSLC_ERR_CONFIG with bad_file. */
+SSLC_API sslc_status sslc_ctx_load_crl_file(sslc_ctx *ctx, const char *path);
+SSLC_API sslc_status sslc_ctx_load_crl_pem(sslc_ctx *ctx, const void *pem,
+                                           size_t len);
+
+/*
+ * Identity: our certificate with the chain behind it, and its private key, in
+ * PEM.  A client's is sent to servers that ask for one; a server must have
+ * one.  Both are read at once.  A key that does not belong to the certificate
+ * is an error of the one set last, a lone one an error of sslc_ctx_check.  An
+ * encrypted key needs the password set before it; nobody is ever prompted.
+ * SSL_CTX_use_certificate(3).  SSLC_OK, or SSLC_ERR_CONFIG with bad_file or
+ * bad_option.
+ */
+SSLC_API sslc_status sslc_ctx_use_certificate_file(sslc_ctx *ctx,
+                                                   const char *path);
+SSLC_API sslc_status sslc_ctx_use_certificate_pem(sslc_ctx *ctx,
+                                                  const void *pem, size_t len);
+SSLC_API sslc_status sslc_ctx_use_private_key_file(sslc_ctx *ctx,
+                                                   const char *path);
+SSLC_API sslc_status sslc_ctx_use_private_key_pem(sslc_ctx *ctx,
+                                                  const void *pem, size_t len);
+
+/* The password of the key that is set next; NULL forgets it.  Copied, and
+ * wiped once the key was read.  At most 1023 bytes. */
+SSLC_API sslc_status sslc_ctx_set_key_password(sslc_ctx *ctx,
+                                               const char *password);
+
+/* Versions, the numbers of the protocol. */
+enum {
+  SSLC_TLS1 = 0x0301,
+  SSLC_TLS1_1 = 0x0302,
+  SSLC_TLS1_2 = 0x0303,
+  SSLC_TLS1_3 = 0x0304
+};
+
+/* The oldest and newest version to speak: SSLC_TLS1_2 or SSLC_TLS1_3; 0 for
+ * the default (TLS 1.2; the newest there is).  A minimum above the maximum is
+ * an error of sslc_ctx_check.  SSL_CTX_set_min_proto_version(3).  SSLC_OK, or
+ * SSLC_ERR_CONFIG with bad_option. */
+SSLC_API sslc_status sslc_ctx_set_min_version(sslc_ctx *ctx, int version);
+SSLC_API sslc_status sslc_ctx_set_max_version(sslc_ctx *ctx, int version);
+
+/* The application protocols (RFC 7301): `n` names of 1 to 255 bytes, the
+ * preferred one first, copied; n == 0 takes them away.  A client offers them
+ * all.  A server picks its first that the client offers, and ends the
+ * handshake with no_application_protocol where there is none. */
+SSLC_API sslc_status sslc_ctx_set_alpn(sslc_ctx *ctx, const char *const *names,
+                                       size_t n);
+
+/* What a server asks of its clients: SSL_CTX_set_verify(3). */
+enum {
+  SSLC_VERIFY_CLIENT_NONE = 0,     /* no certificate: the default */
+  SSLC_VERIFY_CLIENT_OPTIONAL = 1, /* one that verifies, or none */
+  SSLC_VERIFY_CLIENT_REQUIRED = 2  /* one that verifies */
+};
+SSLC_API sslc_status sslc_ctx_set_verify_client(sslc_ctx *ctx, int mode);
+
+/* 1: the end of the stream without close_notify counts as a clean end, for
+ * protocols that frame their own length.  0: it is `truncated`, the default.
+ * Never changes what an end inside of the handshake is. */
+SSLC_API sslc_status sslc_ctx_set_lenient_eof(sslc_ctx *ctx, int on);
+
+/* Switches that take safety away.
+ * no_verify:     nothing of the peer's certificate is checked.
+ * no_name_check: the chain is checked, the name is not.
+ * min_version:   SSLC_TLS1 or SSLC_TLS1_1; these need SHA-1 and short keys,
+ *                so OpenSSL's security level is set to 0 as well. */
+SSLC_API sslc_status sslc_ctx_set_insecure_no_verify(sslc_ctx *ctx, int on);
+SSLC_API sslc_status sslc_ctx_set_insecure_no_name_check(sslc_ctx *ctx, int on);
+SSLC_API sslc_status sslc_ctx_set_insecure_min_version(sslc_ctx *ctx,
+                                                       int version);
+
+/* ----------------------------------------------------------------- BIOs */
+
+/*
+ * Where the bytes of a connection go to and come from: bio(7).  Counted
+ * references: sslc_conn_set_bio takes its own, so the caller frees its one
+ * whenever it likes, before the connection or after.
+ */
+typedef struct sslc_bio sslc_bio;
+
+enum { SSLC_NOCLOSE = 0, SSLC_CLOSE = 1 };
+
+/* A BIO on a connected stream socket: BIO_s_socket(3).  With SSLC_CLOSE the
+ * descriptor is the BIO's from now on, and closed with its last reference;
+ * with SSLC_NOCLOSE it stays the caller's.  The BIO never blocks, whatever the
+ * descriptor's O_NONBLOCK says, until sslc_bio_set_nbio(bio, 0).
+ * Returns NULL when memory is short or `fd` is negative (it is not closed). */
+SSLC_API sslc_bio *sslc_bio_new_socket(int fd, int close_flag);
+
+/* Two BIOs joined: what is written to one is read from the other.  `size1`
+ * and `size2` are how many bytes each can hold that were written to it and
+ * not yet read from the other; 0 for 17 KiB, enough for a TLS record.
+ * BIO_s_bio(3).  SSLC_OK, SSLC_ERR_ARG, SSLC_ERR_NOMEM. */
+SSLC_API sslc_status sslc_bio_new_pair(sslc_bio **bio1, size_t size1,
+                                       sslc_bio **bio2, size_t size2);
+
+SSLC_API sslc_bio *sslc_bio_up_ref(sslc_bio *bio);
+SSLC_API void sslc_bio_free(sslc_bio *bio);
+
+/* 1: calls that would block return (the default).  0: they block, over
+ * interrupted system calls too.  For a socket; a pair has nothing to block
+ * on: SSLC_ERR_ARG.  BIO_set_nbio(3). */
+SSLC_API sslc_status sslc_bio_set_nbio(sslc_bio *bio, int nonblocking);
+
+/* TCP_NODELAY, as BIO_set_tcp_ndelay: 1 turns Nagle's algorithm off.
+ * SSLC_OK; SSLC_ERR_ARG where it is no socket; SSLC_ERR_SYS. */
+SSLC_API sslc_status sslc_bio_set_tcp_nodelay(sslc_bio *bio, int on);
+
+/* The descriptor; -1 where there is none.  BIO_get_fd(3). */
+SSLC_API int sslc_bio_fd(const sslc_bio *bio);
+
+/* Reads up to `len` bytes (at least 1) into `buf`; `*n` tells how many.
+ * SSLC_OK; SSLC_WANT_READ where there are none now; SSLC_CLOSED at the end;
+ * SSLC_ERR_SYS. */
+SSLC_API sslc_status sslc_bio_read(sslc_bio *bio, void *buf, size_t len,
+                                   size_t *n);
+
+/* Writes up to `len` bytes (at least 1); `*n` tells how many were taken.
+ * SSLC_OK; SSLC_WANT_WRITE where none can be taken now; SSLC_CLOSED after
+ * sslc_bio_shutdown_wr; SSLC_ERR_SYS. */
+SSLC_API sslc_status sslc_bio_write(sslc_bio *bio, const void *buf, size_t len,
+                                    size_t *n);
+
+/* Bytes that can be read, and bytes written and not yet read at the other
+ * end, without a system call: BIO_ctrl_pending(3), BIO_ctrl_wpending. */
+SSLC_API size_t sslc_bio_pending(const sslc_bio *bio);
+SSLC_API size_t sslc_bio_wpending(const sslc_bio *bio);
+
+/* 1 once the end of the stream was read (a socket) or the other half was shut
+ * down and emptied (a pair): BIO_eof. */
+SSLC_API int sslc_bio_eof(const sslc_bio *bio);
+
+/* No more will be written: the other end reads what there is, then the end.
+ * BIO_shutdown_wr for a pair, shutdown(2) for a socket.  SSLC_OK or
+ * SSLC_ERR_SYS. */
+SSLC_API sslc_status sslc_bio_shutdown_wr(sslc_bio *bio);
+
+/* Why the last call failed; NULL where it did not. */
+SSLC_API const sslc_error *sslc_bio_error(const sslc_bio *bio);
+
+/* ---------------------------------------------------------- connections */
+
+/*
+ * One TLS connection: ssl(7).  Made from a context, given a BIO and, as a
+ * client, the server's name; then stepped until it is done.
+ *
+ * A step that returns SSLC_WANT_* did nothing wrong and is to be repeated,
+ * with the same arguments, when the BIO is ready.  A step that fails for good
+ * is remembered: every later step returns the same status and error and never
+ * enters libssl again.  The classes ARG and STATE and the timeouts of `_wait`
+ * are not final: the connection is as it was.
+ */
+typedef struct sslc_conn sslc_conn;
+
+/* A connection of its own reference to `ctx`.  NULL when memory is short or
+ * ctx is NULL.  Where the context has a bad setting the connection is made
+ * all the same, and each step returns that error. */
+SSLC_API sslc_conn *sslc_conn_new(sslc_ctx *ctx);
+
+/* Frees it with its references to BIOs and context.  Sends nothing: see
+ * sslc_conn_close. */
+SSLC_API void sslc_conn_free(sslc_conn *conn);
+
+/* Sends close_notify where that is allowed and possible without waiting, and
+ * lets go of the BIOs.  Afterwards every step fails with `closed`; getters
+ * answer what they did before.  Never blocks, never fails; a second call does
+ * nothing. */
+SSLC_API void sslc_conn_close(sslc_conn *conn);
+
+/* The BIOs to read from and write to; they may be the same.  The connection
+ * takes a reference of its own to each.  SSL_set_bio(3).  SSLC_OK;
+ * SSLC_ERR_ARG; SSLC_ERR_STATE once the handshake has begun. */
+SSLC_API sslc_status sslc_conn_set_bio(sslc_conn *conn, sslc_bio *rbio,
+                                       sslc_bio *wbio);
+
+/* Borrowed for as long as the connection keeps it; NULL where there is none. */
+SSLC_API sslc_bio *sslc_conn_rbio(const sslc_conn *conn);
+SSLC_API sslc_bio *sslc_conn_wbio(const sslc_conn *conn);
+
+/*
+ * Whom a client wants to talk to: the name sent in SNI (RFC 6066) and the one
+ * the certificate must be for (RFC 9525).  Copied.
+ *
+ * "example.com"    SNI and a DNS name; case does not matter
+ * "example.com."   one dot at the end is taken off, for both
+ * "192.0.2.1", "2001:db8::1", "[2001:db8::1]"
+ *                  an IP name in the certificate; no SNI
+ * "fe80::1%eth0"   the zone is taken off
+ * "bücher.example" turned into A-labels (IDNA 2008) by libidn2 where the
+ *                  system has it, else an error that asks for the A-labels
+ * "xn--bcher-kva.example" taken as it is
+ *
+ * Anything else is SSLC_ERR_ARG with bad_option: an empty name, a wildcard, an
+ * empty label or one of more than 63 bytes, more than 253 bytes, other
+ * characters than letters, digits, "-" and "_", a name whose last label is a
+ * number without being an IPv4 address of four parts.
+ *
+ * A connection that has none when it verifies names does not begin its
+ * handshake: do_handshake returns SSLC_ERR_ARG with bad_option.
+ * SSLC_ERR_STATE once the handshake has begun.
+ */
+SSLC_API sslc_status sslc_conn_set_server_name(sslc_conn *conn,
+                                               const char *name);
+
+/* What errors call the peer ("example.com:443"); nothing else depends on it.
+ * Copied.  Without it the server name is used. */
+SSLC_API sslc_status sslc_conn_set_peer_label(sslc_conn *conn,
+                                              const char *label);
+
+/* What errors say its address is ("192.0.2.1:443"); nothing else depends on
+ * it.  Copied.  Without it the socket is asked, which may not know any more. */
+SSLC_API sslc_status sslc_conn_set_peer_address(sslc_conn *conn,
+                                                const char *address);
+
+/* Client or server: SSL_set_connect_state(3).  SSLC_ERR_STATE once the
+ * handshake has begun. */
+SSLC_API sslc_status sslc_conn_set_connect_state(sslc_conn *conn);
+SSLC_API sslc_status sslc_conn_set_accept_state(sslc_conn *conn);
+
+/* One step of the handshake: SSL_do_handshake(3).  connect and accept set the
+ * state first where none is set; on a connection of the other kind they are
+ * SSLC_ERR_STATE.  SSLC_OK when it is done (also when it was done before),
+ * SSLC_WANT_*, or a failure.  Never SSLC_CLOSED: close_notify inside of a
+ * handshake is SSLC_ERR_EOF with handshake_eof. */
+SSLC_API sslc_status sslc_conn_do_handshake(sslc_conn *conn);
+SSLC_API sslc_status sslc_conn_connect(sslc_conn *conn);
+SSLC_API sslc_status sslc_conn_accept(sslc_conn *conn);
+
+/* Reads up to `len` bytes (at least 1), or looks at them: SSL_read_ex(3),
+ * SSL_peek_ex.  `*n` tells how many; 0 unless SSLC_OK.  SSLC_CLOSED after the
+ * peer's close_notify; SSLC_ERR_EOF with truncated where the stream ends
+ * without one; SSLC_ERR_STATE before the handshake is done. */
+SSLC_API sslc_status sslc_conn_read(sslc_conn *conn, void *buf, size_t len,
+                                    size_t *n);
+SSLC_API sslc_status sslc_conn_peek(sslc_conn *conn, void *buf, size_t len,
+                                    size_t *n);
+
+/* Writes up to `len` bytes: SSL_write_ex(3).  `*n` tells how many were taken,
+ * which may be fewer.  len == 0 is SSLC_OK and does nothing.  After
+ * SSLC_WANT_* the same bytes are to be given again; the buffer may have moved.
+ * SSLC_ERR_STATE before the handshake is done, and with `closed` after
+ * sslc_conn_shutdown. */
+SSLC_API sslc_status sslc_conn_write(sslc_conn *conn, const void *buf,
+                                     size_t len, size_t *n);
+
+/* Sends close_notify; then, called again, waits for the peer's:
+ * SSL_shutdown(3).  SSLC_WANT_READ with a last return of 0: ours is sent, the
+ * peer's has not come; one may stop here, or read on until SSLC_CLOSED.
+ * SSLC_OK: both were exchanged.  SSLC_ERR_STATE inside of a handshake. */
+SSLC_API sslc_status sslc_conn_shutdown(sslc_conn *conn);
+
+/* Which close_notify was seen: SSL_get_shutdown(3). */
+enum { SSLC_SENT_SHUTDOWN = 1, SSLC_RECEIVED_SHUTDOWN = 2 };
+SSLC_API int sslc_conn_get_shutdown(const sslc_conn *conn);
+
+/* Bytes that read gives without touching the BIO: SSL_pending(3). */
+SSLC_API size_t sslc_conn_pending(const sslc_conn *conn);
+
+/* 1 where anything is buffered that the BIO's readiness does not tell of:
+ * SSL_has_pending(3).  Read until SSLC_WANT_READ before waiting. */
+SSLC_API int sslc_conn_has_pending(const sslc_conn *conn);
+
+/* The last step: its status; what libssl's function returned (1, 0, below 0);
+ * what SSL_get_error(3) made of that. */
+SSLC_API sslc_status sslc_conn_last_status(const sslc_conn *conn);
+SSLC_API int sslc_conn_last_return(const sslc_conn *conn);
+SSLC_API int sslc_conn_ssl_error(const sslc_conn *conn);
+
+/* Why the last step failed; NULL where it did not. */
+SSLC_API const sslc_error *sslc_conn_error(const sslc_conn *conn);
+
+/* 1 once the handshake is done. */
+SSLC_API int sslc_conn_is_connected(const sslc_conn *conn);
+
+/* 1 for an accepting connection, 0 for a connecting one, -1 while that is
+ * not set: SSL_is_server(3). */
+SSLC_API int sslc_conn_is_server(const sslc_conn *conn);
+
+/* Where the handshake is, in libssl's words: SSL_state_string_long(3).
+ * Static. */
+SSLC_API const char *sslc_conn_state_string(const sslc_conn *conn);
+
+/* The descriptor of the BIO read from; -1 where there is none. */
+SSLC_API int sslc_conn_fd(const sslc_conn *conn);
+
+/*
+ * What was negotiated.  NULL (0, -1) before the handshake is done and where
+ * there is none.  Strings live as long as the connection.
+ */
+SSLC_API const char *sslc_conn_version(const sslc_conn *conn); /* "TLSv1.3" */
+SSLC_API const char *sslc_conn_cipher(const sslc_conn *conn);  /* RFC's name */
+SSLC_API const char *sslc_conn_group(const sslc_conn *conn);   /* "x25519" */
+SSLC_API const char *sslc_conn_alpn(const sslc_conn *conn);
+SSLC_API int sslc_conn_session_reused(const sslc_conn *conn);
+
+/* A client: the name as it was set, normalised.  A server: the name the client
+ * sent in SNI.  NULL where there is none. */
+SSLC_API const char *sslc_conn_server_name(const sslc_conn *conn);
+
+/* The peer's certificates as it sent them, its own first.  NULL from the count
+ * on.  Borrowed for as long as the connection lives. */
+SSLC_API size_t sslc_conn_peer_cert_count(const sslc_conn *conn);
+SSLC_API const sslc_cert *sslc_conn_peer_cert(const sslc_conn *conn, size_t i);
+
+/* 1 when chain and (as a client) name were checked and found good; 0 when they
+ * were not checked (an insecure switch, a client without a certificate) or the
+ * handshake is not done. */
+SSLC_API int sslc_conn_is_verified(const sslc_conn *conn);
+
+/* ------------------------------------------------------- time and waits */
+
+/*
+ * Deadlines are points of the monotonic clock, in nanoseconds, so that one
+ * deadline can hold over many calls.
+ */
+#define SSLC_FOREVER INT64_MAX
+
+/* Now. */
+SSLC_API int64_t sslc_now(void);
+
+/* The deadline `milliseconds` from now; SSLC_FOREVER for a negative number. */
+SSLC_API int64_t sslc_deadline(int64_t milliseconds);
+
+enum { SSLC_READABLE = 1, SSLC_WRITABLE = 2 };
+
+/* Waits until `fd` is readable or writable (`events`), once.  `*revents` tells
+ * which; an error or a hang-up counts as all that was asked for.  SSLC_OK, with
+ * *revents == 0 where a signal came in between; SSLC_ERR_TIMEOUT;
+ * SSLC_ERR_ARG; SSLC_ERR_SYS with errno set.  poll(2). */
+SSLC_API sslc_status sslc_fd_wait(int fd, int events, int64_t deadline,
+                                  int *revents);
+
+/* The steps of the same names, repeated and waited for, until they are done or
+ * the deadline passes: SSLC_ERR_TIMEOUT.  For BIOs with a descriptor;
+ * otherwise a step that is not done is SSLC_ERR_STATE.
+ * write: all of `len` bytes, `*n` telling how many were taken where it fails.
+ * shutdown: sends ours and waits for the peer's; what it sends before is
+ * dropped. */
+SSLC_API sslc_status sslc_conn_do_handshake_wait(sslc_conn *conn,
+                                                 int64_t deadline);
+SSLC_API sslc_status sslc_conn_read_wait(sslc_conn *conn, void *buf, size_t len,
+                                         size_t *n, int64_t deadline);
+SSLC_API sslc_status sslc_conn_write_wait(sslc_conn *conn, const void *buf,
+                                          size_t len, size_t *n,
+                                          int64_t deadline);
+SSLC_API sslc_status sslc_conn_shutdown_wait(sslc_conn *conn, int64_t deadline);
+
+/* ------------------------------------------------------------- dialling */
+
+/*
+ * From host and port to a connected TCP socket, stepped like a connection.
+ * The addresses of the name are tried one after the other.
+ */
+typedef struct sslc_dial sslc_dial;
+
+SSLC_API sslc_dial *sslc_dial_new(void);
+SSLC_API void sslc_dial_free(sslc_dial *dial);
+
+/* Sets out for `host`, a name as sslc_conn_set_server_name takes it (an IPv6
+ * zone is kept here), and `port`, 1 to 65535.  A literal address needs no
+ * resolving.  SSLC_OK; SSLC_ERR_ARG with bad_option; SSLC_ERR_DNS with
+ * dns_failed; SSLC_ERR_STATE on a second call. */
+SSLC_API sslc_status sslc_dial_start(sslc_dial *dial, const char *host,
+                                     int port);
+
+/* SSLC_OK: connected.  SSLC_WANT_CONNECT: call again when the descriptor is
+ * ready or the timeout is over.  SSLC_ERR_SYS: every address failed; the error
+ * is that of the last, its message lists all. */
+SSLC_API sslc_status sslc_dial_step(sslc_dial *dial);
+
+/* What to wait for before the next step: a descriptor (-1: none), the events
+ * (SSLC_READABLE, SSLC_WRITABLE), and how long at most, in nanoseconds (-1:
+ * for ever).  To be asked anew after each step. */
+SSLC_API int sslc_dial_fd(const sslc_dial *dial);
+SSLC_API int sslc_dial_events(const sslc_dial *dial);
+SSLC_API int64_t sslc_dial_timeout(const sslc_dial *dial);
+
+/* Steps, repeated and waited for, until it is connected or has failed or the
+ * deadline passes: SSLC_ERR_TIMEOUT, after which it can be gone on with. */
+SSLC_API sslc_status sslc_dial_wait(sslc_dial *dial, int64_t deadline);
+
+/* The phase it is in: SSLC_PHASE_DNS or SSLC_PHASE_CONNECT. */
+SSLC_API int sslc_dial_phase(const sslc_dial *dial);
+
+/* The connected socket, which is the caller's from now on: nonblocking,
+ * close-on-exec, TCP_NODELAY.  -1 where there is none (any more). */
+SSLC_API int sslc_dial_take_fd(sslc_dial *dial);
+
+/* The address being tried or reached: "192.0.2.1:443", "[2001:db8::1]:443";
+ * "" where there is none. */
+SSLC_API const char *sslc_dial_address(const sslc_dial *dial);
+
+/* Why the last call failed; NULL where it did not. */
+SSLC_API const sslc_error *sslc_dial_error(const sslc_dial *dial);
+
+/* ------------------------------------------------------------- readiness */
+
+/* A set of descriptors to wait for: epoll(7) where there is one, else
+ * poll(2). */
+typedef struct sslc_poller sslc_poller;
+
+SSLC_API sslc_poller *sslc_poller_new(void);
+SSLC_API void sslc_poller_free(sslc_poller *poller);
+
+/* Waits for `events` of `fd` from now on; 0 takes it out, which has to be done
+ * before it is closed.  SSLC_OK; SSLC_ERR_ARG (also for a descriptor that
+ * cannot be waited for); SSLC_ERR_NOMEM; SSLC_ERR_SYS. */
+SSLC_API sslc_status sslc_poller_set(sslc_poller *poller, int fd, int events);
+
+/* Waits until one is ready or the deadline passes; `*n` tells how many are.
+ * SSLC_OK, with 0 at the deadline and where a signal came in between;
+ * SSLC_ERR_SYS. */
+SSLC_API sslc_status sslc_poller_wait(sslc_poller *poller, int64_t deadline,
+                                      size_t *n);
+
+/* The i-th that is ready, 0 to n-1: its descriptor (-1 beyond), the events in
+ * `*events`. */
+SSLC_API int sslc_poller_ready(const sslc_poller *poller, size_t i,
+                               int *events);
+
+/* ------------------------------------------------- all of it, in one call */
+
+/* Start from SSLC_OPEN_OPTIONS_INIT, so that members added later are at their
+ * defaults. */
+typedef struct sslc_open_options {
+  size_t size;             /* of the structure, for later versions of it */
+  const char *server_name; /* verified and sent; NULL: the host */
+  int64_t deadline;        /* over name, TCP and TLS; 0: 30 seconds from now */
+} sslc_open_options;
+
+#define SSLC_OPEN_OPTIONS_INIT { sizeof(sslc_open_options), NULL, 0 }
+
+/*
+ * Resolves, connects and shakes hands, waiting for as long as the deadline
+ * allows.
+ *
+ * ctx      NULL for a context of the defaults, made for this connection
+ * host     as in sslc_dial_start
+ * port     1 to 65535
+ * options  NULL for the defaults
+ * conn     receives the connection, the caller's to free; NULL on failure
+ * error    receives the reason on failure, the caller's to free; NULL on
+ *          success, and where memory is too short even for that; may itself
+ *          be NULL
+ *
+ * SSLC_OK or any failure.  Read on with sslc_conn_read_wait.
+ * Example: examples/c/get.c.
+ */
+SSLC_API sslc_status sslc_open_wait(sslc_ctx *ctx, const char *host, int port,
+                                    const sslc_open_options *options,
+                                    sslc_conn **conn, sslc_error **error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,400 @@
+/*
+ * internal.h: every structure of the core, and what its files say to each
+ * other.  Nothing outside of csrc/ includes it.
+ */
+#ifndef SSLC_INTERNAL_H
+#define SSLC_INTERNAL_H
+
+/* POSIX, and what the BSDs and glibc add to it (before any header). */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE 1
+#endif
+
+#include "sslconnect.h"
+
+#include "ossl_compat.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+#if defined(__GNUC__)
+#define SSLCI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#pragma GCC visibility push(hidden)
+#else
+#define SSLCI_PRINTF(fmt, args)
+#endif
+
+/* Memory is OpenSSL's, so that one hook (CRYPTO_set_mem_functions) sees all
+ * of it. */
+#define sslci_new(type) ((type *)OPENSSL_zalloc(sizeof(type)))
+
+/* ---------------------------------------------------------- error.c */
+
+/* OpenSSL's queue holds 16 at the most. */
+enum { SSLCI_QUEUE_MAX = 16 };
+
+struct sslc_error {
+  int code; /* SSLC_CODE_NONE: there is no error */
+  int phase;
+  int sys_errno;
+  int ssl_error;
+  int verify_result;
+  int verify_depth;
+  int alert;
+  char *message; /* NULL: the code's sentence stands for it */
+  char *hint;    /* NULL: the code's */
+  char *host;
+  char *address;
+  char *text;
+  sslc_cert *cert;
+  char *queue[SSLCI_QUEUE_MAX];
+  unsigned long queue_codes[SSLCI_QUEUE_MAX]; /* as ERR_get_error(3)'s */
+  size_t queue_count;
+};
+
+void sslci_error_clear(sslc_error *e);
+sslc_error *sslci_error_or_null(const sslc_error *e);
+
+/* Begins a new error: clears the old one, sets code, phase and message.  The
+ * particulars (host, errno, ...) are filled in after, then finish. */
+void sslci_error_begin(sslc_error *e, int code, int phase, const char *fmt, ...)
+  SSLCI_PRINTF(4, 5);
+
+/* Says of an error that was begun what it is. */
+void sslci_error_explain(sslc_error *e, int code, const char *fmt, ...)
+  SSLCI_PRINTF(3, 4);
+
+/* Composes the text; returns the status class of the code. */
+sslc_status sslci_error_finish(sslc_error *e);
+
+/* begin and finish in one, for errors without particulars. */
+sslc_status sslci_error_set(sslc_error *e, int code, int phase,
+                            const char *fmt, ...) SSLCI_PRINTF(4, 5);
+
+sslc_status sslci_error_nomem(sslc_error *e, int phase);
+void sslci_error_copy(sslc_error *to, const sslc_error *from);
+
+/* Moves OpenSSL's error queue into the error. */
+void sslci_error_take_queue(sslc_error *e);
+
+/* printf to allocated memory; NULL when memory is short. */
+char *sslci_asprintf(const char *fmt, ...) SSLCI_PRINTF(1, 2);
+char *sslci_vasprintf(const char *fmt, va_list ap) SSLCI_PRINTF(1, 0);
+
+/* Replaces `*where` by a copy of `s` (NULL: by nothing). */
+bool sslci_set_string(char **where, const char *s);
+
+/* A string that grows by appending; `text` is NULL once memory was short. */
+struct sslci_text {
+  char *text;
+  size_t len;
+};
+void sslci_text_add(struct sslci_text *t, const char *fmt, ...)
+  SSLCI_PRINTF(2, 3);
+
+/* The alert's name in the RFC, "" where it has none. */
+const char *sslci_alert_name(int alert);
+
+/* ----------------------------------------------------------- name.c */
+
+enum sslci_name_kind { SSLCI_NAME_DNS, SSLCI_NAME_IPV4, SSLCI_NAME_IPV6 };
+
+/* A host, normalised: lower case, A-labels, no dot at the end, no brackets. */
+struct sslci_name {
+  enum sslci_name_kind kind;
+  char text[256];
+  char zone[64]; /* of an IPv6 address, "" for none */
+};
+
+/* SSLC_OK, or SSLC_ERR_ARG with `e` set.  `what` names the parameter. */
+sslc_status sslci_name_parse(struct sslci_name *name, const char *host,
+                             const char *what, sslc_error *e);
+
+/* ------------------------------------------------------------ idn.c */
+
+/* U-labels to A-labels (IDNA 2008).  `why` says what was wrong. */
+bool sslci_idn_to_ascii(const char *utf8, char *out, size_t size,
+                        const char **why);
+
+/* ----------------------------------------------------------- cert.c */
+
+struct sslc_cert {
+  atomic_int refs;
+  X509 *x509;
+  char *subject;
+  char *issuer;
+  char *serial;
+  char **names;
+  size_t name_count;
+  char fingerprint[65];
+  unsigned char *der;
+  size_t der_len;
+  char *pem;
+  int64_t not_before;
+  int64_t not_after;
+};
+
+/* A certificate of its own reference to `x509`; NULL when memory is short. */
+sslc_cert *sslci_cert_new(X509 *x509);
+
+/* "2026-01-31 12:00:00 UTC" into a buffer of 32. */
+const char *sslci_time_text(int64_t t, char *buf);
+
+/* ------------------------------------------------------------ ctx.c */
+
+/* A file that was read into a context, as it was then. */
+struct sslci_file {
+  struct sslci_file *next;
+  char *path;
+  dev_t dev;
+  ino_t ino;
+  off_t size;
+  struct timespec mtime;
+};
+
+struct sslc_ctx {
+  atomic_int refs;
+  CRYPTO_RWLOCK *lock; /* over the freezing */
+  atomic_bool frozen;  /* a connection was made: settings are over */
+  SSL_CTX *ssl_ctx;
+  sslc_error err;
+  sslc_error frozen_err; /* what setters say from then on */
+  sslc_status broken;    /* a setting failed: no connection works */
+  struct sslci_file *files;
+  /* trust */
+  X509_STORE *store; /* of this context; NULL: the system's, shared */
+  bool wants_system;
+  bool named_trust;
+  bool has_crl;
+  bool system_added; /* to the context's own store */
+  /* identity */
+  X509 *cert;
+  STACK_OF(X509) *chain;
+  EVP_PKEY *key;
+  char *cert_source; /* what errors call them */
+  char *key_source;
+  char *password;
+  /* the rest */
+  int min_version;
+  int max_version;
+  unsigned char *alpn; /* in wire format */
+  unsigned int alpn_len;
+  int verify_client;
+  bool lenient_eof;
+  bool no_verify;
+  bool no_name_check;
+};
+
+/* Ends the time of settings; the status each connection starts from. */
+sslc_status sslci_ctx_freeze(sslc_ctx *ctx);
+
+/* What each setter asks first: SSLC_OK, or why it may not go on. */
+sslc_status sslci_ctx_settable(sslc_ctx *ctx);
+
+/* Marks the context as unusable; returns `status`. */
+sslc_status sslci_ctx_broken(sslc_ctx *ctx, sslc_status status);
+
+/* bad_option, naming the setting; finishes and marks the context. */
+sslc_status sslci_ctx_bad_option(sslc_ctx *ctx, const char *fmt, ...)
+  SSLCI_PRINTF(2, 3);
+
+/* bad_file, with the errno (0: none) and OpenSSL's queue. */
+sslc_status sslci_ctx_bad_file(sslc_ctx *ctx, int err, const char *fmt, ...)
+  SSLCI_PRINTF(3, 4);
+
+sslc_status sslci_ctx_nomem(sslc_ctx *ctx);
+
+/* What was read, from memory or from a file; `name` is what errors call it. */
+struct sslci_data {
+  const char *name;
+  const void *bytes;
+  size_t len;
+  unsigned char *owned; /* wiped and freed, where it was a file */
+};
+
+/* Reads a file whole; 0 or an errno. */
+int sslci_read_file(struct sslci_data *d, const char *path);
+
+/* The same for a context, which notes what the file was.  `setting` is for
+ * the error. */
+sslc_status sslci_data_file(sslc_ctx *ctx, struct sslci_data *d,
+                            const char *setting, const char *path);
+sslc_status sslci_data_memory(sslc_ctx *ctx, struct sslci_data *d,
+                              const char *setting, const void *bytes,
+                              size_t len);
+void sslci_data_free(struct sslci_data *d);
+
+/* Notes what a path is now, for sslc_ctx_files_changed. */
+sslc_status sslci_ctx_note_file(sslc_ctx *ctx, const char *path);
+
+/* ---------------------------------------------- trust.c, identity.c */
+
+/* Completes a store of the context's own; before the freeze. */
+sslc_status sslci_trust_finish(sslc_ctx *ctx);
+
+/* The store to verify with, borrowed: the context's, or the one of the system
+ * that the process shares.  NULL with `e` set where there is none. */
+X509_STORE *sslci_trust_store(sslc_ctx *ctx, sslc_error *e);
+
+sslc_status sslci_identity_check(sslc_ctx *ctx);
+void sslci_identity_free(sslc_ctx *ctx);
+
+/* ------------------------------------------------------------ bio.c */
+
+enum sslci_bio_kind { SSLCI_BIO_SOCKET, SSLCI_BIO_PAIR };
+
+struct sslc_bio {
+  atomic_int refs;
+  enum sslci_bio_kind kind;
+  BIO *bio;
+  bool write_closed; /* sslc_bio_shutdown_wr was called */
+  sslc_error err;
+};
+
+/* Takes over `bio`, in any case. */
+sslc_bio *sslci_bio_wrap(BIO *bio, enum sslci_bio_kind kind);
+
+/* What a BIO saw itself, which libssl may not pass on.  The data of each of
+ * our BIOs begins with it. */
+struct sslci_record {
+  bool eof;      /* the end of the stream was read */
+  int sys_errno; /* of the call of this step that failed; 0: none */
+};
+const struct sslci_record *sslci_bio_record(const sslc_bio *bio);
+
+/* Begins a step: forgets the errno, sets the bound on reading anew. */
+void sslci_bio_begin(sslc_bio *bio);
+
+struct sslci_method {
+  int (*write)(BIO *bio, const char *buf, int len);
+  int (*read)(BIO *bio, char *buf, int len);
+  int (*puts)(BIO *bio, const char *str);
+  long (*ctrl)(BIO *bio, int cmd, long num, void *ptr);
+  int (*destroy)(BIO *bio);
+};
+BIO_METHOD *sslci_bio_method(const char *name, int type,
+                             const struct sslci_method *calls);
+
+/* ----------------------------------------------------- bio_socket.c */
+
+struct sslci_socket {
+  struct sslci_record record; /* first: see sslci_bio_record */
+  int fd;
+  bool close;
+  bool nbio;
+  int reads_left; /* in this step, for a BIO that does not block */
+};
+
+BIO *sslci_socket_bio(int fd, bool close);
+struct sslci_socket *sslci_socket_of(const sslc_bio *bio); /* NULL: no socket */
+void sslci_socket_begin(struct sslci_socket *s);
+
+/* ----------------------------------------------------------- conn.c */
+
+enum { SSLCI_HEADER = 5 }; /* bytes of a TLS record's header */
+
+struct sslc_conn {
+  sslc_ctx *ctx;
+  SSL *ssl;
+  sslc_bio *rbio;
+  sslc_bio *wbio;
+  int role; /* -1: not set, 0: client, 1: server */
+  bool started;
+  bool connected;
+  bool closed;
+  size_t write_pending; /* the length of a write that is to be repeated */
+  bool ended; /* an end that lenient_eof let pass for a clean one */
+  bool verified;
+  sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
+  sslc_status last_status;
+  int last_return;
+  int ssl_error;
+  bool failed; /* err is the last step's */
+  sslc_error err;
+  sslc_error misuse; /* of a step that changed nothing */
+  bool misused;
+  char *server_name;
+  enum sslci_name_kind name_kind;
+  char *label;   /* what errors call the peer */
+  char *address; /* and its address */
+  /* what the callbacks saw */
+  unsigned char header[SSLCI_HEADER];
+  size_t header_len; /* of the first record received */
+  bool cert_requested;
+  int verify_result;
+  int verify_depth;
+  X509 *verify_cert;
+  /* made when asked for */
+  sslc_cert **certs;
+  size_t cert_count;
+  bool certs_made;
+  char *alpn;
+};
+
+/* Fails the connection for good: fills in who and where, finishes conn->err. */
+sslc_status sslci_conn_fail(sslc_conn *conn);
+
+/* "server" or "client": what the peer is. */
+const char *sslci_conn_peer(const sslc_conn *conn);
+
+/* Refuses a call that changes nothing: `misuse` or another code. */
+sslc_status sslci_conn_refuse(sslc_conn *conn, int code, int phase,
+                              const char *fmt, ...) SSLCI_PRINTF(4, 5);
+
+/* ---------------------------------------------------- verify.c, info.c */
+
+/* Sets what is to be verified; SSLC_OK or a refusal. */
+sslc_status sslci_verify_prepare(sslc_conn *conn);
+
+/* After the handshake: nobody is let in that was not looked at. */
+sslc_status sslci_verify_done(sslc_conn *conn);
+
+/* Fills conn->err from what the callback saw. */
+void sslci_verify_error(sslc_conn *conn);
+
+void sslci_info_free(sslc_conn *conn);
+
+/* --------------------------------------------------------- status.c */
+
+/* Before a step and after it: the one mapping of SSL_get_error(3). */
+sslc_status sslci_step_begin(sslc_conn *conn, int phase);
+sslc_status sslci_step_end(sslc_conn *conn, int phase, int ret);
+
+/* errno to one of the codes of SSLC_ERR_SYS. */
+int sslci_errno_code(int err);
+
+/* --------------------------------------------------------- resolve.c */
+
+struct sockaddr;
+
+/* The addresses of a name, in the order to try them. */
+struct sslci_addrs {
+  struct addrinfo *list;
+};
+
+/* The seam: `name` to addresses with `port`.  SSLC_OK or `e` set. */
+sslc_status sslci_resolve(struct sslci_addrs *addrs,
+                          const struct sslci_name *name, int port,
+                          sslc_error *e);
+void sslci_addrs_free(struct sslci_addrs *addrs);
+
+/* "192.0.2.1:443", "[2001:db8::1]:443"; "" for other families. */
+void sslci_address_text(const struct sockaddr *sa, char *buf, size_t size);
+
+/* The same of the peer of a connected socket. */
+void sslci_peer_address(int fd, char *buf, size_t size);
+
+/* ----------------------------------------------------------- clock.c */
+
+/* What poll(2) takes: milliseconds until the deadline, rounded up, -1 for
+ * ever. */
+int sslci_poll_timeout(int64_t deadline);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * ossl_compat.h: the one place that knows which OpenSSL this is.
+ *
+ * Everything else is written for OpenSSL 3 and finds here what older ones
+ * (1.1.1) call differently or lack, and what newer ones renamed.
+ */
+#ifndef SSLC_OSSL_COMPAT_H
+#define SSLC_OSSL_COMPAT_H
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <openssl/x509_vfy.h>
+
+#if OPENSSL_VERSION_NUMBER < 0x10101000L
+#error "sslconnect needs OpenSSL 1.1.1 or newer"
+#endif
+
+/* 1.1.1 gives the certificate with a reference, 3.0 without. */
+static inline X509 *
+compat_get1_peer_certificate(const SSL *ssl)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  return SSL_get1_peer_certificate(ssl);
+#else
+  return SSL_get_peer_certificate(ssl);
+#endif
+}
+
+/* The group of the key exchange by its IANA name; NULL where there is none. */
+static inline const char *
+compat_group_name(SSL *ssl)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30200000L
+  return SSL_get0_group_name(ssl);
+#elif OPENSSL_VERSION_NUMBER >= 0x30000000L
+  int group = (int)SSL_get_negotiated_group(ssl);
+  return group == 0 ? NULL : SSL_group_to_name(ssl, group);
+#else
+  (void)ssl;
+  return NULL;
+#endif
+}
+
+/* The error queue's oldest entry with its text. */
+static inline unsigned long
+compat_err_get(const char **data, int *flags)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  return ERR_get_error_all(NULL, NULL, NULL, data, flags);
+#else
+  return ERR_get_error_line_data(NULL, NULL, data, flags);
+#endif
+}
+
+/* An end of the stream without close_notify, as 3.0 reports it. */
+#if defined(SSL_R_UNEXPECTED_EOF_WHILE_READING)
+#define COMPAT_R_UNEXPECTED_EOF SSL_R_UNEXPECTED_EOF_WHILE_READING
+#else
+#define COMPAT_R_UNEXPECTED_EOF (-1)
+#endif
+
+#if defined(SSL_OP_IGNORE_UNEXPECTED_EOF)
+#define COMPAT_OP_IGNORE_EOF SSL_OP_IGNORE_UNEXPECTED_EOF
+#else
+#define COMPAT_OP_IGNORE_EOF 0
+#endif
+
+#endif

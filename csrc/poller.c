@@ -1,0 +1,224 @@
+/*
+ * poller.c: a set of descriptors to wait for: epoll(7) on Linux, poll(2)
+ * elsewhere.  Level-triggered, so that a spurious return does no harm.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/epoll.h>
+#else
+#include <poll.h>
+#endif
+
+enum { EVENTS_ALL = SSLC_READABLE | SSLC_WRITABLE };
+
+#if defined(__linux__)
+
+enum { BATCH = 256 };
+
+struct sslc_poller {
+  int epfd;
+  size_t ready;
+  struct epoll_event events[BATCH];
+};
+
+sslc_poller *
+sslc_poller_new(void)
+{
+  sslc_poller *p = sslci_new(sslc_poller);
+  if (!p)
+    return NULL;
+  p->epfd = epoll_create1(EPOLL_CLOEXEC);
+  if (p->epfd >= 0)
+    return p;
+  OPENSSL_free(p);
+  return NULL;
+}
+
+void
+sslc_poller_free(sslc_poller *poller)
+{
+  if (poller)
+    close(poller->epfd);
+  OPENSSL_free(poller);
+}
+
+static sslc_status
+control_status(int err)
+{
+  switch (err) {
+  case EBADF:
+  case EPERM: /* a plain file */
+  case EINVAL:
+    return SSLC_ERR_ARG;
+  case ENOMEM:
+  case ENOSPC:
+    return SSLC_ERR_NOMEM;
+  default:
+    return SSLC_ERR_SYS;
+  }
+}
+
+sslc_status
+sslc_poller_set(sslc_poller *poller, int fd, int events)
+{
+  struct epoll_event ev;
+  if (!poller || fd < 0 || (events & ~EVENTS_ALL))
+    return SSLC_ERR_ARG;
+  memset(&ev, 0, sizeof ev);
+  ev.data.fd = fd;
+  if (events & SSLC_READABLE)
+    ev.events |= EPOLLIN;
+  if (events & SSLC_WRITABLE)
+    ev.events |= EPOLLOUT;
+  if (events == 0) {
+    /* Taking out what is not in, or was closed, is done already. */
+    epoll_ctl(poller->epfd, EPOLL_CTL_DEL, fd, &ev);
+    return SSLC_OK;
+  }
+  if (epoll_ctl(poller->epfd, EPOLL_CTL_MOD, fd, &ev) == 0)
+    return SSLC_OK;
+  if (errno == ENOENT && epoll_ctl(poller->epfd, EPOLL_CTL_ADD, fd, &ev) == 0)
+    return SSLC_OK;
+  return control_status(errno);
+}
+
+sslc_status
+sslc_poller_wait(sslc_poller *poller, int64_t deadline, size_t *n)
+{
+  if (!poller || !n)
+    return SSLC_ERR_ARG;
+  int count = epoll_wait(poller->epfd, poller->events, BATCH,
+                         sslci_poll_timeout(deadline));
+  poller->ready = count > 0 ? (size_t)count : 0;
+  *n = poller->ready;
+  return count < 0 && errno != EINTR ? SSLC_ERR_SYS : SSLC_OK;
+}
+
+int
+sslc_poller_ready(const sslc_poller *poller, size_t i, int *events)
+{
+  if (!poller || !events || i >= poller->ready)
+    return -1;
+  uint32_t got = poller->events[i].events;
+  *events = (got & EPOLLIN ? SSLC_READABLE : 0) |
+            (got & EPOLLOUT ? SSLC_WRITABLE : 0);
+  if (got & (EPOLLERR | EPOLLHUP))
+    *events = EVENTS_ALL;
+  return poller->events[i].data.fd;
+}
+
+#else
+
+struct sslc_poller {
+  struct pollfd *fds;
+  size_t count;
+  size_t size;
+};
+
+sslc_poller *
+sslc_poller_new(void)
+{
+  return sslci_new(sslc_poller);
+}
+
+void
+sslc_poller_free(sslc_poller *poller)
+{
+  if (poller)
+    OPENSSL_free(poller->fds);
+  OPENSSL_free(poller);
+}
+
+static struct pollfd *
+find_fd(sslc_poller *poller, int fd)
+{
+  for (size_t i = 0; i < poller->count; i++)
+    if (poller->fds[i].fd == fd)
+      return &poller->fds[i];
+  return NULL;
+}
+
+static struct pollfd *
+add_fd(sslc_poller *poller, int fd)
+{
+  if (poller->count == poller->size) {
+    size_t size = poller->size ? 2 * poller->size : 16;
+    struct pollfd *fds = OPENSSL_realloc(poller->fds, size * sizeof *fds);
+    if (!fds)
+      return NULL;
+    poller->fds = fds;
+    poller->size = size;
+  }
+  struct pollfd *p = &poller->fds[poller->count++];
+  p->fd = fd;
+  p->revents = 0;
+  return p;
+}
+
+sslc_status
+sslc_poller_set(sslc_poller *poller, int fd, int events)
+{
+  if (!poller || fd < 0 || (events & ~EVENTS_ALL))
+    return SSLC_ERR_ARG;
+  struct pollfd *p = find_fd(poller, fd);
+  if (events == 0) {
+    if (p)
+      *p = poller->fds[--poller->count];
+    return SSLC_OK;
+  }
+  if (!p)
+    p = add_fd(poller, fd);
+  if (!p)
+    return SSLC_ERR_NOMEM;
+  p->events = (short)((events & SSLC_READABLE ? POLLIN : 0) |
+                      (events & SSLC_WRITABLE ? POLLOUT : 0));
+  return SSLC_OK;
+}
+
+/* Those that are ready, moved to the front. */
+static size_t
+gather(sslc_poller *poller)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < poller->count; i++) {
+    if (poller->fds[i].revents == 0)
+      continue;
+    struct pollfd p = poller->fds[n];
+    poller->fds[n++] = poller->fds[i];
+    poller->fds[i] = p;
+  }
+  return n;
+}
+
+sslc_status
+sslc_poller_wait(sslc_poller *poller, int64_t deadline, size_t *n)
+{
+  if (!poller || !n)
+    return SSLC_ERR_ARG;
+  *n = 0;
+  int count = poll(poller->fds, (nfds_t)poller->count,
+                   sslci_poll_timeout(deadline));
+  if (count > 0)
+    *n = gather(poller);
+  return count < 0 && errno != EINTR ? SSLC_ERR_SYS : SSLC_OK;
+}
+
+int
+sslc_poller_ready(const sslc_poller *poller, size_t i, int *events)
+{
+  if (!poller || !events || i >= poller->count || !poller->fds[i].revents)
+    return -1;
+  short got = poller->fds[i].revents;
+  *events = (got & POLLIN ? SSLC_READABLE : 0) |
+            (got & POLLOUT ? SSLC_WRITABLE : 0);
+  if (got & (POLLERR | POLLHUP | POLLNVAL))
+    *events = EVENTS_ALL;
+  return poller->fds[i].fd;
+}
+
+#endif

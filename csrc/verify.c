@@ -1,0 +1,289 @@
+/*
+ * verify.c: what is demanded of the peer's certificate, and what was wrong
+ * with it: SSL_set_verify(3), X509_verify_cert(3), RFC 9525.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+enum { NAMES_SHOWN = 10 };
+
+/* ------------------------------------------------------------- demanding */
+
+/* Only watches: the verdict is libssl's. */
+static int
+note_verdict(int ok, X509_STORE_CTX *store_ctx)
+{
+  SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx,
+                                        SSL_get_ex_data_X509_STORE_CTX_idx());
+  sslc_conn *conn = ssl ? SSL_get_app_data(ssl) : NULL;
+  if (ok || !conn)
+    return ok;
+  conn->verify_result = X509_STORE_CTX_get_error(store_ctx);
+  conn->verify_depth = X509_STORE_CTX_get_error_depth(store_ctx);
+  X509 *cert = X509_STORE_CTX_get_current_cert(store_ctx);
+  if (cert)
+    X509_up_ref(cert);
+  X509_free(conn->verify_cert);
+  conn->verify_cert = cert;
+  return ok;
+}
+
+static bool
+set_name(sslc_conn *conn)
+{
+  X509_VERIFY_PARAM *param = SSL_get0_param(conn->ssl);
+  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                           X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  return conn->name_kind == SSLCI_NAME_DNS
+    ? X509_VERIFY_PARAM_set1_host(param, conn->server_name, 0)
+    : X509_VERIFY_PARAM_set1_ip_asc(param, conn->server_name);
+}
+
+static sslc_status
+set_trust(sslc_conn *conn, int mode)
+{
+  X509_STORE *store = sslci_trust_store(conn->ctx, &conn->err);
+  if (!store)
+    return sslci_conn_fail(conn);
+  if (!SSL_set1_verify_cert_store(conn->ssl, store)) {
+    sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
+    return sslci_conn_fail(conn);
+  }
+  SSL_set_verify(conn->ssl, mode, note_verdict);
+  return SSLC_OK;
+}
+
+static bool
+checks_name(const sslc_conn *conn)
+{
+  return !conn->ctx->no_verify && !conn->ctx->no_name_check;
+}
+
+static sslc_status
+prepare_client(sslc_conn *conn)
+{
+  bool named = conn->server_name != NULL;
+  if (!named && checks_name(conn))
+    return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_HANDSHAKE,
+                             "server_name is missing: without it the "
+                             "certificate of the server cannot be checked");
+  bool ok = true;
+  if (named && conn->name_kind == SSLCI_NAME_DNS)
+    ok = SSL_set_tlsext_host_name(conn->ssl, conn->server_name);
+  if (ok && checks_name(conn))
+    ok = set_name(conn);
+  if (!ok) {
+    sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
+    return sslci_conn_fail(conn);
+  }
+  return conn->ctx->no_verify ? SSLC_OK : set_trust(conn, SSL_VERIFY_PEER);
+}
+
+static sslc_status
+prepare_server(sslc_conn *conn)
+{
+  const sslc_ctx *ctx = conn->ctx;
+  if (!ctx->cert)
+    return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_HANDSHAKE,
+                             "a server needs a certificate and key: the "
+                             "context has none");
+  if (ctx->no_verify || ctx->verify_client == SSLC_VERIFY_CLIENT_NONE)
+    return SSLC_OK;
+  int mode = SSL_VERIFY_PEER;
+  if (ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED)
+    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  return set_trust(conn, mode);
+}
+
+sslc_status
+sslci_verify_prepare(sslc_conn *conn)
+{
+  return conn->role == 1 ? prepare_server(conn) : prepare_client(conn);
+}
+
+/* ------------------------------------------------------------ afterwards */
+
+/* Whether a peer without a certificate is turned away. */
+static bool
+must_verify(const sslc_conn *conn)
+{
+  const sslc_ctx *ctx = conn->ctx;
+  return !ctx->no_verify &&
+         (conn->role == 0 || ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED);
+}
+
+/* libssl verified already.  This is the second lock: a handshake without a
+ * certificate (anonymous ciphers), or a verdict that nobody acted upon. */
+sslc_status
+sslci_verify_done(sslc_conn *conn)
+{
+  bool checked = SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER;
+  X509 *cert = compat_get1_peer_certificate(conn->ssl);
+  bool shown = cert != NULL;
+  X509_free(cert);
+  bool good = checked && shown &&
+              SSL_get_verify_result(conn->ssl) == X509_V_OK;
+  conn->verified = good && (conn->role == 1 || checks_name(conn));
+  if (good || (!must_verify(conn) && !(checked && shown)))
+    return SSLC_OK;
+  sslci_error_begin(&conn->err,
+                    shown ? SSLC_CODE_VERIFICATION_FAILED
+                          : SSLC_CODE_CERTIFICATE_MISSING,
+                    SSLC_PHASE_HANDSHAKE, NULL);
+  return sslci_conn_fail(conn);
+}
+
+/* -------------------------------------------------------- what was wrong */
+
+static int
+verify_code(int result)
+{
+  switch (result) {
+  case X509_V_ERR_CERT_HAS_EXPIRED:
+    return SSLC_CODE_CERTIFICATE_EXPIRED;
+  case X509_V_ERR_CERT_NOT_YET_VALID:
+    return SSLC_CODE_CERTIFICATE_NOT_YET_VALID;
+  case X509_V_ERR_HOSTNAME_MISMATCH:
+  case X509_V_ERR_EMAIL_MISMATCH:
+  case X509_V_ERR_IP_ADDRESS_MISMATCH:
+    return SSLC_CODE_HOSTNAME_MISMATCH;
+  case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    return SSLC_CODE_SELF_SIGNED;
+  case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+  case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+  case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+  case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+  case X509_V_ERR_CERT_UNTRUSTED:
+    return SSLC_CODE_UNKNOWN_AUTHORITY;
+  case X509_V_ERR_CERT_REVOKED:
+    return SSLC_CODE_CERTIFICATE_REVOKED;
+  case X509_V_ERR_UNABLE_TO_GET_CRL:
+  case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+  case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+  case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+  case X509_V_ERR_CRL_NOT_YET_VALID:
+  case X509_V_ERR_CRL_HAS_EXPIRED:
+  case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+  case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+  case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+  case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+  case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+  case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+    return SSLC_CODE_REVOCATION_UNKNOWN;
+  case X509_V_ERR_EE_KEY_TOO_SMALL:
+  case X509_V_ERR_CA_KEY_TOO_SMALL:
+  case X509_V_ERR_CA_MD_TOO_WEAK:
+    return SSLC_CODE_WEAK_CERTIFICATE;
+  case X509_V_ERR_INVALID_CA:
+  case X509_V_ERR_INVALID_NON_CA:
+  case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+  case X509_V_ERR_INVALID_PURPOSE:
+  case X509_V_ERR_CERT_REJECTED:
+  case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+  case X509_V_ERR_KEYUSAGE_NO_DIGITAL_SIGNATURE:
+  case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+  case X509_V_ERR_INVALID_EXTENSION:
+  case X509_V_ERR_INVALID_POLICY_EXTENSION:
+  case X509_V_ERR_NO_EXPLICIT_POLICY:
+  case X509_V_ERR_PERMITTED_VIOLATION:
+  case X509_V_ERR_EXCLUDED_VIOLATION:
+  case X509_V_ERR_SUBTREE_MINMAX:
+  case X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE:
+  case X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX:
+  case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX:
+    return SSLC_CODE_UNSUITABLE_CERTIFICATE;
+  case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+  case X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE:
+  case X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY:
+  case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
+  case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
+    return SSLC_CODE_INVALID_CERTIFICATE;
+  case X509_V_ERR_OUT_OF_MEM:
+    return SSLC_CODE_OUT_OF_MEMORY;
+  default:
+    return SSLC_CODE_VERIFICATION_FAILED;
+  }
+}
+
+static void
+describe_names(struct sslci_text *t, const sslc_cert *cert)
+{
+  size_t n = sslc_cert_name_count(cert);
+  if (n == 0)
+    sslci_text_add(t, "it names no host (a common name does not count)");
+  for (size_t i = 0; i < n && i < NAMES_SHOWN; i++) {
+    const char *name = sslc_cert_name(cert, i);
+    const char *bare = strncmp(name, "DNS:", 4) == 0 ? name + 4 : name;
+    sslci_text_add(t, "%s%s", i ? ", " : "it is for ", bare);
+  }
+  if (n > NAMES_SHOWN)
+    sslci_text_add(t, " and %zu more", n - NAMES_SHOWN);
+}
+
+/* "the server's certificate (CN=x)", "the certificate of the authority CN=y
+ * in the chain". */
+static void
+describe_cert(struct sslci_text *t, const sslc_conn *conn,
+              const sslc_cert *cert)
+{
+  const char *subject = cert && *sslc_cert_subject(cert)
+    ? sslc_cert_subject(cert) : "no subject";
+  if (conn->verify_depth > 0)
+    sslci_text_add(t, "the authority's certificate (%s) in the %s's chain",
+                   subject, sslci_conn_peer(conn));
+  else
+    sslci_text_add(t, "the %s's certificate (%s)", sslci_conn_peer(conn),
+                   subject);
+}
+
+static void
+describe_fault(struct sslci_text *t, const sslc_conn *conn, int code,
+               const sslc_cert *cert)
+{
+  char when[32];
+  const char *issuer = cert ? sslc_cert_issuer(cert) : "";
+  switch (code) {
+  case SSLC_CODE_CERTIFICATE_EXPIRED:
+    sslci_text_add(t, " expired on %s",
+                   sslci_time_text(sslc_cert_not_after(cert), when));
+    break;
+  case SSLC_CODE_CERTIFICATE_NOT_YET_VALID:
+    sslci_text_add(t, " is not valid before %s",
+                   sslci_time_text(sslc_cert_not_before(cert), when));
+    break;
+  case SSLC_CODE_HOSTNAME_MISMATCH:
+    sslci_text_add(t, " is not for \"%s\": ", conn->server_name);
+    describe_names(t, cert);
+    break;
+  case SSLC_CODE_SELF_SIGNED:
+    sslci_text_add(t, " is self-signed and not trusted");
+    break;
+  case SSLC_CODE_UNKNOWN_AUTHORITY:
+    sslci_text_add(t, " was issued by an authority that is not trusted (%s)",
+                   issuer);
+    break;
+  case SSLC_CODE_CERTIFICATE_REVOKED:
+    sslci_text_add(t, " was revoked by its authority (%s)", issuer);
+    break;
+  default:
+    sslci_text_add(t, " is not accepted: %s",
+                   X509_verify_cert_error_string(conn->verify_result));
+  }
+}
+
+void
+sslci_verify_error(sslc_conn *conn)
+{
+  sslc_error *e = &conn->err;
+  struct sslci_text t = { NULL, 0 };
+  int code = verify_code(conn->verify_result);
+  e->verify_result = conn->verify_result;
+  e->verify_depth = conn->verify_depth;
+  e->cert = conn->verify_cert ? sslci_cert_new(conn->verify_cert) : NULL;
+  describe_cert(&t, conn, e->cert);
+  describe_fault(&t, conn, code, e->cert);
+  OPENSSL_free(e->message);
+  e->message = t.text;
+  e->code = code;
+}
