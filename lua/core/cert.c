@@ -1,0 +1,131 @@
+/*
+ * cert.c: certificates, the userdata over sslc_cert.  Immutable and without a
+ * `close`: its strings stay while it is on the stack of the method.
+ */
+#include "lcore.h"
+
+#include <string.h>
+
+static sslc_cert *check(lua_State *L)
+{
+  return lcore_check(L, 1, &lcore_cert)->handle;
+}
+
+static int cert_subject(lua_State *L)
+{
+  return lcore_pushstring(L, sslc_cert_subject(check(L)));
+}
+
+static int cert_issuer(lua_State *L)
+{
+  return lcore_pushstring(L, sslc_cert_issuer(check(L)));
+}
+
+static int cert_serial(lua_State *L)
+{
+  return lcore_pushstring(L, sslc_cert_serial(check(L)));
+}
+
+static int cert_fingerprint(lua_State *L)
+{
+  return lcore_pushstring(L, sslc_cert_fingerprint(check(L)));
+}
+
+static int cert_pem(lua_State *L)
+{
+  return lcore_pushstring(L, sslc_cert_pem(check(L)));
+}
+
+static int cert_der(lua_State *L)
+{
+  size_t len = 0;
+  const unsigned char *der = sslc_cert_der(check(L), &len);
+  if (der == NULL)
+    lua_pushnil(L);
+  else
+    lua_pushlstring(L, (const char *)der, len);
+  return 1;
+}
+
+static int cert_names(lua_State *L)
+{
+  sslc_cert *cert = check(L);
+  int n = (int)sslc_cert_name_count(cert);
+  lua_createtable(L, n, 0);
+  for (int i = 0; i < n; i++) {
+    lua_pushstring(L, sslc_cert_name(cert, (size_t)i));
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+static int push_time(lua_State *L, int64_t (*get)(const sslc_cert *cert))
+{
+  sslc_cert *cert = check(L);
+  if (cert != NULL)
+    return lcore_pushint64(L, get(cert));
+  lua_pushnil(L);
+  return 1;
+}
+
+static int cert_not_before(lua_State *L)
+{
+  return push_time(L, sslc_cert_not_before);
+}
+
+static int cert_not_after(lua_State *L)
+{
+  return push_time(L, sslc_cert_not_after);
+}
+
+/* From 5.3 on __eq is asked about any other userdata too. */
+static int cert_eq(lua_State *L)
+{
+  lcore_object *a = lcore_test(L, 1, &lcore_cert);
+  lcore_object *b = lcore_test(L, 2, &lcore_cert);
+  size_t alen = 0, blen = 0;
+  const unsigned char *ader = NULL, *bder = NULL;
+  if (a != NULL && a->handle != NULL)
+    ader = sslc_cert_der(a->handle, &alen);
+  if (b != NULL && b->handle != NULL)
+    bder = sslc_cert_der(b->handle, &blen);
+  int same = ader != NULL && bder != NULL && alen == blen &&
+             memcmp(ader, bder, alen) == 0;
+  return lcore_pushboolean(L, same);
+}
+
+static int cert_tostring(lua_State *L)
+{
+  const char *subject = sslc_cert_subject(check(L));
+  lua_pushfstring(L, "certificate: %s", subject != NULL ? subject : "(closed)");
+  return 1;
+}
+
+static int cert_gc(lua_State *L)
+{
+  return lcore_close(L, &lcore_cert);
+}
+
+static void cert_release(void *handle)
+{
+  sslc_cert_free(handle);
+}
+
+static const luaL_Reg methods[] = {{"subject", cert_subject},
+                                   {"issuer", cert_issuer},
+                                   {"serial", cert_serial},
+                                   {"names", cert_names},
+                                   {"not_before", cert_not_before},
+                                   {"not_after", cert_not_after},
+                                   {"fingerprint", cert_fingerprint},
+                                   {"der", cert_der},
+                                   {"pem", cert_pem},
+                                   {NULL, NULL}};
+
+static const luaL_Reg metamethods[] = {{"__gc", cert_gc},
+                                       {"__eq", cert_eq},
+                                       {"__tostring", cert_tostring},
+                                       {NULL, NULL}};
+
+const lcore_kind lcore_cert = {
+  "sslconnect.cert", "certificate", cert_release, NULL, methods, metamethods};

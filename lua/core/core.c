@@ -1,0 +1,81 @@
+/*
+ * core.c: the module sslconnect.core, sslconnect.h one to one.  It never
+ * yields, and blocks only where sslconnect.h says so; it throws only for
+ * arguments that cannot be meant.
+ */
+#define _GNU_SOURCE 1 /* dladdr */
+
+#include "lcore.h"
+
+#include <dlfcn.h>
+
+static int core_openssl_version(lua_State *L)
+{
+  lua_pushstring(L, sslc_openssl_version());
+  return 1;
+}
+
+static int core_openssl_build_version(lua_State *L)
+{
+  lua_pushstring(L, sslc_openssl_build_version());
+  return 1;
+}
+
+/*
+ * Keeps the code in memory for as long as the process lives.  lua_close
+ * unloads modules, but OpenSSL may still hold pointers into this one: methods
+ * of BIOs, callbacks, handlers that run when a thread or the process ends.
+ */
+static void stay_loaded(void)
+{
+#if defined(RTLD_NODELETE) && defined(RTLD_NOLOAD)
+  static const char here = 0;
+  Dl_info info;
+  if (dladdr(&here, &info) != 0 && info.dli_fname != NULL)
+    dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
+}
+
+static void push_fields(
+  lua_State *L) /* fields of the module on top: [-0, +0] */
+{
+  lua_pushstring(L, sslc_version());
+  lua_setfield(L, -2, "version");
+  lcore_pushcodes(L);
+  lua_setfield(L, -2, "codes");
+  lcore_pusherrormeta(L);
+  lua_setfield(L, -2, "error_mt");
+}
+
+static const luaL_Reg functions[] = {
+  {"openssl_version", core_openssl_version},
+  {"openssl_build_version", core_openssl_build_version},
+  {"error", lcore_core_error},
+  {"ctx", lcore_core_ctx},
+  {"bio_socket", lcore_core_bio_socket},
+  {"bio_pair", lcore_core_bio_pair},
+  {"conn", lcore_core_conn},
+  {"dial", lcore_core_dial},
+  {"poller", lcore_core_poller},
+  {"wait", lcore_core_wait},
+  {"now", lcore_core_now},
+  {"close_fd", lcore_core_close_fd},
+  {NULL, NULL}};
+
+LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L);
+
+LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
+{
+  stay_loaded();
+  lcore_registererrors(L);
+  lcore_register(L, &lcore_cert);
+  lcore_register(L, &lcore_ctx);
+  lcore_register(L, &lcore_bio);
+  lcore_register(L, &lcore_conn);
+  lcore_register(L, &lcore_dial);
+  lcore_register(L, &lcore_poller);
+  lua_newtable(L);
+  lcore_setfuncs(L, functions);
+  push_fields(L);
+  return 1;
+}

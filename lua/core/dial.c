@@ -1,0 +1,135 @@
+/*
+ * dial.c: from host and port to a socket, the userdata over sslc_dial.
+ */
+#include "lcore.h"
+
+#include <stdio.h>
+
+static lcore_object *check(lua_State *L)
+{
+  return lcore_check(L, 1, &lcore_dial);
+}
+
+int lcore_core_dial(lua_State *L)
+{
+  lcore_object *o = lcore_new(L, &lcore_dial);
+  return lcore_fill(L, o, sslc_dial_new());
+}
+
+/* start(host, port) */
+static int dial_start(lua_State *L)
+{
+  lcore_object *o = check(L);
+  const char *host = lcore_checkcstring(L, 2);
+  int port = lcore_checkint(L, 3, INT_MIN, INT_MAX);
+  return lcore_result(L, o, sslc_dial_start(o->handle, host, port));
+}
+
+static int dial_step(lua_State *L)
+{
+  lcore_object *o = check(L);
+  return lcore_result(L, o, sslc_dial_step(o->handle));
+}
+
+/* ------------------------------------------------------ what to wait for */
+
+static int dial_fd(lua_State *L)
+{
+  return lcore_pushfd(L, sslc_dial_fd(check(L)->handle));
+}
+
+static int dial_events(lua_State *L)
+{
+  return lcore_pushevents(L, sslc_dial_events(check(L)->handle));
+}
+
+static int dial_timeout(lua_State *L)
+{
+  const sslc_dial *dial = check(L)->handle;
+  int64_t ns = dial != NULL ? sslc_dial_timeout(dial) : -1;
+  if (ns < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, (lua_Number)ns / (lua_Number)1e9);
+  return 1;
+}
+
+/* -------------------------------------------------------------- getters */
+
+static int dial_phase(lua_State *L)
+{
+  const sslc_dial *dial = check(L)->handle;
+  int phase = dial != NULL ? sslc_dial_phase(dial) : SSLC_PHASE_NONE;
+  return lcore_pushstring(L, sslc_phase_name(phase));
+}
+
+static int dial_take_fd(lua_State *L)
+{
+  return lcore_pushfd(L, sslc_dial_take_fd(check(L)->handle));
+}
+
+static int dial_address(lua_State *L)
+{
+  return lcore_pushcopy(L, sslc_dial_address(check(L)->handle));
+}
+
+static int dial_error(lua_State *L)
+{
+  return lcore_lasterror(L, &lcore_dial);
+}
+
+/* ------------------------------------------------------------- the dial */
+
+static int dial_close(lua_State *L)
+{
+  return lcore_close(L, &lcore_dial);
+}
+
+static int dial_tostring(lua_State *L)
+{
+  const sslc_dial *dial = check(L)->handle;
+  const sslc_error *err = sslc_dial_error(dial);
+  const char *address = sslc_dial_address(dial);
+  char text[256];
+  if (dial == NULL)
+    snprintf(text, sizeof text, "(closed)");
+  else if (err != NULL)
+    snprintf(text, sizeof text, "(failed: %s)", sslc_error_code_name(err));
+  else if (address != NULL && *address != '\0')
+    snprintf(text, sizeof text, "%s (%s)", address,
+             sslc_phase_name(sslc_dial_phase(dial)));
+  else
+    snprintf(text, sizeof text, "(new)");
+  lua_pushfstring(L, "sslconnect.dial: %s", text);
+  return 1;
+}
+
+static void dial_release(void *handle)
+{
+  sslc_dial_free(handle);
+}
+
+static const sslc_error *dial_last_error(const void *handle)
+{
+  return sslc_dial_error(handle);
+}
+
+static const luaL_Reg methods[] = {{"start", dial_start},
+                                   {"step", dial_step},
+                                   {"fd", dial_fd},
+                                   {"events", dial_events},
+                                   {"timeout", dial_timeout},
+                                   {"phase", dial_phase},
+                                   {"take_fd", dial_take_fd},
+                                   {"address", dial_address},
+                                   {"error", dial_error},
+                                   {"close", dial_close},
+                                   {NULL, NULL}};
+
+static const luaL_Reg metamethods[] = {{"__gc", dial_close},
+                                       {"__close", dial_close},
+                                       {"__tostring", dial_tostring},
+                                       {NULL, NULL}};
+
+const lcore_kind lcore_dial = {"sslconnect.dial", "dial",  dial_release,
+                               dial_last_error,   methods, metamethods};

@@ -1,0 +1,653 @@
+---@meta sslconnect.core
+-- core_meta.lua: what sslconnect.core is, for language servers (LuaCATS annotations). Not a module
+-- to be required: the functions are in lua/core/*.c, the words behind them in sslconnect.h.
+-- luacheck: no unused
+
+---sslconnect.h one to one: contexts, BIOs, connections, stepped by hand. `require "sslconnect"` is
+---what a program wants; this is for the REPL and for scripts that drive a handshake themselves.
+---
+---A step answers `true` or a value (done), `false` and the name of the status (call again when the
+---BIO is ready), `nil` alone (the end of the stream), or `nil` and an error. Only arguments that
+---cannot be meant throw: a wrong type, a number out of range, a string with a zero byte where C
+---takes a string. Nothing yields. Every method may be called at any time; on a closed object
+---steps and setters fail with `closed`, and getters answer nil or false.
+---@class sslconnect.core
+---@field version string the version of sslconnect that is running, "0.1.0"
+---@field codes table<string, sslconnect.core.code> every code that an error can have, by its name
+---@field error_mt table the metatable of all errors
+local core = {}
+
+---What a code means.
+---@class sslconnect.core.code
+---@field code integer its number in sslconnect.h
+---@field class sslconnect.core.class the class it belongs to
+---@field sentence string what it means
+---@field hint string|nil what to do about it
+
+---What a step that is not done waits for.
+---@alias sslconnect.core.want
+---| "want_read" # call again when the BIO can be read
+---| "want_write" # call again when the BIO can be written
+---| "want_connect" # the transport is not connected yet
+---| "want_accept" # the transport has not accepted yet
+---| "want_x509_lookup" # a certificate is to be chosen
+---| "want_async" # an asynchronous engine is at work
+---| "want_async_job" # no asynchronous job could be started
+---| "want_client_hello_cb" # a ClientHello callback is to be run again
+---| "want_retry_verify" # a verification hook is to answer
+
+---The few classes of failures.
+---@alias sslconnect.core.class
+---| "arg" # a parameter is not what it must be
+---| "state" # the call does not fit the object's state
+---| "nomem" # memory is short
+---| "config" # a setting cannot be used
+---| "dns" # the name could not be resolved
+---| "sys" # a system call failed: see errno
+---| "timeout" # the deadline passed
+---| "eof" # the stream ended without close_notify
+---| "alert" # the peer sent a fatal alert
+---| "proto" # the peer broke the protocol, or speaks another
+---| "verify" # the peer's certificate was not accepted
+---| "canceled" # ended by this side before it was done
+---| "internal" # none of the above: a bug
+
+---Readiness: readable, writable, both.
+---@alias sslconnect.core.events "r"|"w"|"rw"
+
+---What went wrong. `tostring` gives its `text`. A field that has nothing to say is absent.
+---@class sslconnect.core.error
+---@field code string in one word: "certificate_expired"; the keys of `core.codes`
+---@field class sslconnect.core.class
+---@field phase string|nil "config", "dns", "connect", "handshake", "read", "write", "shutdown"
+---@field message string what happened, with the particulars
+---@field hint string|nil what to do about it
+---@field text string all of it in one line, for a log
+---@field errno integer|nil of the system call that failed
+---@field strerror string|nil the words for it
+---@field ssl_error integer|nil what SSL_get_error(3) said
+---@field verify_result integer|nil the X509_V_ERR_* of X509_verify_cert(3)
+---@field depth integer|nil of the certificate at fault in the chain; 0: the peer's own
+---@field certificate sslconnect.core.cert|nil the certificate at fault
+---@field alert integer|nil the alert that was received
+---@field alert_name string|nil its name in the RFC
+---@field host string|nil whom the operation was for: "example.com:443"
+---@field address string|nil the address it had reached: "192.0.2.1:443"
+---@field queue string[]|nil OpenSSL's error queue, oldest first
+
+-- The module -------------------------------------------------------------------------------------
+
+---The OpenSSL that is running, as OpenSSL_version(3) words it.
+---@return string
+function core.openssl_version() end
+
+---The OpenSSL whose headers the module was compiled with.
+---@return string
+function core.openssl_build_version() end
+
+---Now, on the monotonic clock that deadlines are measured with.
+---@return number seconds since a point that means nothing
+function core.now() end
+
+---Makes an error like those of the C core; class, hint and text follow from the rest.
+---@param code string one of `core.codes`; another throws
+---@param phase string|nil
+---@param message string|nil what happened; the sentence of the code when nil
+---@param fields table|nil more fields, copied: host, address, errno, ...; `hint` stands in for the
+---code's own, and "" for none
+---@return sslconnect.core.error
+function core.error(code, phase, message, fields) end
+
+---Waits until a descriptor is ready, blocking. poll(2).
+---@param fd integer
+---@param events sslconnect.core.events what to wait for
+---@param seconds number|nil how long at most; nil and huge: for ever; negative: not at all
+---@return sslconnect.core.events|false|nil ready false: the time is over, or a signal came
+---@return sslconnect.core.error|nil err
+function core.wait(fd, events, seconds) end
+
+---Closes a descriptor. close(2).
+---@param fd integer
+---@return true|nil done
+---@return sslconnect.core.error|nil err system_error
+function core.close_fd(fd) end
+
+---A new context: trusts what the system trusts, verifies chain and name, speaks TLS 1.2 or newer.
+---@return sslconnect.core.ctx|nil ctx
+---@return sslconnect.core.error|nil err out_of_memory
+function core.ctx() end
+
+---A BIO on a connected stream socket. Never blocks until `set_nbio(false)`. BIO_s_socket(3).
+---@param fd integer the descriptor
+---@param close boolean|nil true: it is the BIO's from now on, and closed with its last reference.
+---false, the default: it stays the caller's. On an error it stays the caller's in any case.
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err out_of_memory
+function core.bio_socket(fd, close) end
+
+---Two BIOs joined: what is written to one is read from the other. BIO_s_bio(3).
+---@param size1 integer|nil how many bytes the first can hold that were written to it and not yet
+---read from the other; nil or 0: 17 KiB, enough for a TLS record
+---@param size2 integer|nil the same for the second
+---@return sslconnect.core.bio|nil bio1
+---@return sslconnect.core.bio|sslconnect.core.error bio2 or the error: out_of_memory
+function core.bio_pair(size1, size2) end
+
+---A connection made from a context, which is immutable from then on. SSL_new(3).
+---@param ctx sslconnect.core.ctx may be closed or collected right after
+---@return sslconnect.core.conn|nil conn
+---@return sslconnect.core.error|nil err out_of_memory; closed: the context is
+function core.conn(ctx) end
+
+---Dials: from host and port to a connected TCP socket, in steps.
+---@return sslconnect.core.dial|nil dial
+---@return sslconnect.core.error|nil err out_of_memory
+function core.dial() end
+
+---A set of descriptors to wait for. epoll(7) where there is one.
+---@return sslconnect.core.poller|nil poller
+---@return sslconnect.core.error|nil err
+function core.poller() end
+
+-- Contexts ---------------------------------------------------------------------------------------
+
+---What connections share: trust, identity, versions, ALPN. SSL_CTX_new(3). Setters work until the
+---first connection is made from it (`misuse` after that). One that fails leaves the context
+---unusable: connections from it fail with the same error.
+---@class sslconnect.core.ctx
+local ctx = {}
+
+---Trusts what the system trusts; the default where nothing else is named.
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:load_verify_system() end
+
+---Trusts the certificates of a PEM file. With it only what is named counts.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:load_verify_file(path) end
+
+---Trusts a directory as openssl-rehash(1) makes it; looked into during handshakes.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:load_verify_dir(path) end
+
+---Trusts certificates in PEM, in memory.
+---@param pem string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:load_verify_pem(pem) end
+
+---Revocation lists from a PEM file: from then on the peer's certificate must be covered by one that
+---is in force. Not together with the system's trust.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file, bad_option
+function ctx:load_crl_file(path) end
+
+---Revocation lists in PEM, in memory.
+---@param pem string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:load_crl_pem(pem) end
+
+---Our certificate from a PEM file, the chain behind it.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:use_certificate_file(path) end
+
+---Our certificate in PEM, in memory, the chain behind it.
+---@param pem string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:use_certificate_pem(pem) end
+
+---The private key of our certificate, from a PEM file. Nobody is ever asked for a password.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file, bad_option
+function ctx:use_private_key_file(path) end
+
+---The private key of our certificate in PEM, in memory.
+---@param pem string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:use_private_key_pem(pem) end
+
+---The password of the key that is set next.
+---@param password string|nil at most 1023 bytes; nil forgets it
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_key_password(password) end
+
+---The oldest version to speak.
+---@param version "1.2"|"1.3"|nil nil: the default, 1.2
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option, for "1.0" and "1.1"
+function ctx:set_min_version(version) end
+
+---The newest version to speak.
+---@param version "1.2"|"1.3"|nil nil: the default, the newest there is
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_max_version(version) end
+
+---Application protocols (RFC 7301), the preferred one first. A client offers them all; a server
+---picks its first that the client offers.
+---@param names string[] of 1 to 255 bytes each, 256 of them at most; {} takes them away
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_alpn(names) end
+
+---What a server asks of its clients. SSL_CTX_set_verify(3).
+---@param mode "none"|"optional"|"required" no certificate (the default); one that verifies or none;
+---one that verifies
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_verify_client(mode) end
+
+---Whether the end of the stream without close_notify counts as a clean end, for protocols that
+---frame their own length.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_lenient_eof(on) end
+
+---INSECURE. Whether nothing of the peer's certificate is checked.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_insecure_no_verify(on) end
+
+---INSECURE. Whether only the chain is checked, and not the name.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_insecure_no_name_check(on) end
+
+---INSECURE. Speaks versions that are no longer safe, at OpenSSL's security level 0.
+---@param version "1.0"|"1.1" the oldest one
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option, for others
+function ctx:set_insecure_min_version(version) end
+
+---Says everything that can be said of the settings before a connection is made.
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option, bad_file
+function ctx:check() end
+
+---Whether a file or directory that was loaded is no longer the one it was.
+---@return boolean
+function ctx:files_changed() end
+
+---Why the last setter or check failed.
+---@return sslconnect.core.error|nil
+function ctx:error() end
+
+---Lets go of this reference; connections made from the context keep theirs.
+---@return true
+function ctx:close() end
+
+-- BIOs -------------------------------------------------------------------------------------------
+
+---Where the bytes of a connection go to and come from. bio(7). Two userdata of one BIO are equal.
+---@class sslconnect.core.bio
+local bio = {}
+
+---Reads what there is.
+---@param max integer bytes at most, from 1 on; one call gives no more than 17 KiB
+---@return string|false|nil data nil alone: the end of the stream
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function bio:read(max) end
+
+---Writes as much as can be taken.
+---@param s string
+---@param i integer|nil the part of `s` to write, as in string.sub
+---@param j integer|nil
+---@return integer|false|nil count bytes taken, which may be fewer
+---@return sslconnect.core.want|sslconnect.core.error|nil why closed: after shutdown_wr
+function bio:write(s, i, j) end
+
+---Bytes that can be read without a system call. BIO_ctrl_pending(3).
+---@return integer|nil
+function bio:pending() end
+
+---Bytes written that the other end has not read yet, as far as that is known.
+---@return integer|nil
+function bio:wpending() end
+
+---Whether the end of the stream was read. BIO_eof(3).
+---@return boolean
+function bio:eof() end
+
+---The descriptor.
+---@return integer|nil
+function bio:fd() end
+
+---Whether calls that would block return. BIO_set_nbio(3).
+---@param nonblocking boolean true is the default; false makes a socket BIO block
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function bio:set_nbio(nonblocking) end
+
+---TCP_NODELAY of a socket.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function bio:set_tcp_nodelay(on) end
+
+---No more will be written: the other end reads what there is, then the end.
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function bio:shutdown_wr() end
+
+---Why the last call failed.
+---@return sslconnect.core.error|nil
+function bio:error() end
+
+---Lets go of this reference; a connection that has the BIO keeps its own.
+---@return true
+function bio:close() end
+
+-- Connections ------------------------------------------------------------------------------------
+
+---One TLS connection. ssl(7). Given a BIO and, as a client, the server's name; then stepped until
+---it is done. A step that fails for good is remembered, and later ones fail alike.
+---@class sslconnect.core.conn
+local conn = {}
+
+---The BIOs to read from and write to. SSL_set_bio(3). The connection has references of its own.
+---@param rbio sslconnect.core.bio
+---@param wbio sslconnect.core.bio|nil nil: the same
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: the handshake has begun; closed: a BIO is
+function conn:set_bio(rbio, wbio) end
+
+---The BIO read from, as a reference of its own.
+---@return sslconnect.core.bio|nil
+function conn:rbio() end
+
+---The BIO written to, as a reference of its own.
+---@return sslconnect.core.bio|nil
+function conn:wbio() end
+
+---Whom a client wants to talk to: sent in SNI (never an address) and looked for in the certificate.
+---@param name string a name, also with a dot at its end or in Unicode, or an address
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: no name that can be verified; misuse
+function conn:set_server_name(name) end
+
+---What errors call the peer; nothing else depends on it.
+---@param label string "example.com:443"
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function conn:set_peer_label(label) end
+
+---What errors say its address is; nothing else depends on it. Without it the socket is asked.
+---@param address string "192.0.2.1:443"
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function conn:set_peer_address(address) end
+
+---What errors say its address is; nothing else depends on it. Without it the socket is asked, which
+---may not know any more.
+---@param address string "192.0.2.1:443"
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function conn:set_peer_address(address) end
+
+---Makes it a client. SSL_set_connect_state(3).
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: the handshake has begun
+function conn:set_connect_state() end
+
+---Makes it a server. SSL_set_accept_state(3).
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: the handshake has begun
+function conn:set_accept_state() end
+
+---One step of the handshake. SSL_do_handshake(3).
+---@return boolean|nil done
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:do_handshake() end
+
+---One step of the handshake as a client. SSL_connect(3).
+---@return boolean|nil done
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:connect() end
+
+---One step of the handshake as a server. SSL_accept(3).
+---@return boolean|nil done
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:accept() end
+
+---Reads what one step gives. SSL_read_ex(3).
+---@param max integer bytes at most, from 1 on; one call gives no more than a record's
+---@return string|false|nil data nil alone: the peer sent close_notify
+---@return sslconnect.core.want|sslconnect.core.error|nil why truncated: the stream ended without it
+function conn:read(max) end
+
+---The same without taking the bytes. SSL_peek_ex(3).
+---@param max integer
+---@return string|false|nil data
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:peek(max) end
+
+---Writes what one step takes. SSL_write_ex(3). After `false` the same bytes are to be given again.
+---@param s string
+---@param i integer|nil the part of `s` to write, as in string.sub
+---@param j integer|nil
+---@return integer|false|nil count bytes taken, which may be fewer
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:write(s, i, j) end
+
+---Sends close_notify; called again, waits for the peer's. SSL_shutdown(3).
+---@return boolean|nil done true: both were exchanged; false, "want_read": ours is sent
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:shutdown() end
+
+---Which close_notify was seen. SSL_get_shutdown(3).
+---@return {sent: boolean, received: boolean}|nil
+function conn:get_shutdown() end
+
+---Bytes that `read` gives without touching the BIO. SSL_pending(3).
+---@return integer|nil
+function conn:pending() end
+
+---Whether anything is buffered that the BIO's readiness does not tell of. SSL_has_pending(3).
+---@return boolean
+function conn:has_pending() end
+
+---The name of the last step's status: "ok", "want_read", "verify", ...
+---@return string|nil
+function conn:last_status() end
+
+---What libssl's function returned at the last step: 1, 0, below 0.
+---@return integer|nil
+function conn:last_return() end
+
+---What SSL_get_error(3) made of that.
+---@return integer|nil
+function conn:ssl_error() end
+
+---Why the last step failed.
+---@return sslconnect.core.error|nil
+function conn:error() end
+
+---Whether the handshake is done.
+---@return boolean
+function conn:is_connected() end
+
+---Whether it accepts; nil while neither it nor the opposite is set. SSL_is_server(3).
+---@return boolean|nil
+function conn:is_server() end
+
+---Where the handshake is, in libssl's words. SSL_state_string_long(3).
+---@return string|nil
+function conn:state_string() end
+
+---The descriptor of the BIO read from.
+---@return integer|nil
+function conn:fd() end
+
+---"TLSv1.3"; like the other negotiated things nil before the handshake is done.
+---@return string|nil
+function conn:version() end
+
+---The cipher suite by its name in the RFC.
+---@return string|nil
+function conn:cipher() end
+
+---The group of the key exchange: "X25519".
+---@return string|nil
+function conn:group() end
+
+---The application protocol.
+---@return string|nil
+function conn:alpn() end
+
+---Whether a session was resumed.
+---@return boolean
+function conn:session_reused() end
+
+---A client's: the name as it was set, normalised. A server's: the name that came in SNI.
+---@return string|nil
+function conn:server_name() end
+
+---How many certificates the peer sent.
+---@return integer|nil
+function conn:peer_cert_count() end
+
+---One of the peer's certificates, as it sent them.
+---@param i integer 1 is its own
+---@return sslconnect.core.cert|nil
+function conn:peer_cert(i) end
+
+---Whether chain and (as a client) name were checked and found good.
+---@return boolean
+function conn:is_verified() end
+
+---Sends close_notify where that needs no waiting, and lets go of everything. Never blocks.
+---@return true
+function conn:close() end
+
+-- Dials ------------------------------------------------------------------------------------------
+
+---From host and port to a connected socket; the addresses are tried one after the other.
+---@class sslconnect.core.dial
+local dial = {}
+
+---Sets out. Blocks while it resolves a name.
+---@param host string a name or an address
+---@param port integer 1 to 65535
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option, dns_failed; misuse: it was started before
+function dial:start(host, port) end
+
+---One step. Before the next, wait for `fd`, `events` and `timeout`, asked anew.
+---@return boolean|nil done true: connected
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function dial:step() end
+
+---The descriptor to wait for.
+---@return integer|nil
+function dial:fd() end
+
+---What to wait for.
+---@return sslconnect.core.events|nil
+function dial:events() end
+
+---How long to wait at most, in seconds; nil: for ever.
+---@return number|nil
+function dial:timeout() end
+
+---The phase it is in.
+---@return "dns"|"connect"|nil
+function dial:phase() end
+
+---The connected socket, the caller's from now on: nonblocking, close-on-exec, TCP_NODELAY.
+---@return integer|nil
+function dial:take_fd() end
+
+---The address being tried or reached: "192.0.2.1:443", "[2001:db8::1]:443".
+---@return string|nil
+function dial:address() end
+
+---Why the last call failed.
+---@return sslconnect.core.error|nil
+function dial:error() end
+
+---Lets go of everything, a socket that was not taken too.
+---@return true
+function dial:close() end
+
+-- Pollers ----------------------------------------------------------------------------------------
+
+---A set of descriptors to wait for.
+---@class sslconnect.core.poller
+local poller = {}
+
+---Waits for these events of a descriptor from now on.
+---@param fd integer to be taken out before it is closed
+---@param events sslconnect.core.events|nil nil takes it out
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function poller:set(fd, events) end
+
+---Waits until one is ready.
+---@param seconds number|nil how long at most; nil and huge: for ever; negative: not at all
+---@return table<integer, sslconnect.core.events>|nil ready by descriptor; empty when the time is
+---over or a signal came in between
+---@return sslconnect.core.error|nil err
+function poller:wait(seconds) end
+
+---Lets go of everything.
+---@return true
+function poller:close() end
+
+-- Certificates -----------------------------------------------------------------------------------
+
+---An X.509 certificate, immutable. Two are equal when their bytes are.
+---@class sslconnect.core.cert
+local cert = {}
+
+---The distinguished name of whom it is for, as RFC 2253 writes it: "CN=example.com,O=Example".
+---@return string|nil nil for an empty one
+function cert:subject() end
+
+---The distinguished name of who issued it.
+---@return string|nil
+function cert:issuer() end
+
+---The serial number in hexadecimal, lower case.
+---@return string
+function cert:serial() end
+
+---The alternative names, each with its kind in front: "DNS:example.com", "IP:192.0.2.1".
+---@return string[]
+function cert:names() end
+
+---When it begins to be valid, in seconds since 1970-01-01 00:00:00 UTC, as os.time counts.
+---@return integer
+function cert:not_before() end
+
+---When it ends to be valid.
+---@return integer
+function cert:not_after() end
+
+---SHA-256 of the certificate: 64 hexadecimal digits, lower case.
+---@return string
+function cert:fingerprint() end
+
+---The certificate in DER.
+---@return string
+function cert:der() end
+
+---The certificate in PEM.
+---@return string
+function cert:pem() end
+
+return core
