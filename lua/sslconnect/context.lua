@@ -1,0 +1,222 @@
+--- Contexts: the TLS settings that connections share, and the connections made from them.
+local connect = require "sslconnect.connect"
+local core = require "sslconnect.core"
+local loop = require "sslconnect.loop"
+local options = require "sslconnect.options"
+
+---@class sslconnect.Context
+local Context = {}
+Context.__index = Context
+Context.__name = "sslconnect.Context"
+
+--- A certificate or key is given as PEM text or as the name of a file.
+local function file_or_pem(method)
+  return function(ctx, value)
+    local is_pem = value:find("-----BEGIN", 1, true)
+    return ctx[method .. (is_pem and "_pem" or "_file")](ctx, value)
+  end
+end
+
+local function call(method)
+  return function(ctx, value) return ctx[method](ctx, value) end
+end
+
+local version = options.one_of("1.2", "1.3")
+
+-- Each setting: its name, its kind, and how it is made known to the core. In the order in which
+-- they are made: a password comes before the key it opens.
+local settings = {
+  {"trust_system", "boolean", function(ctx, on) return not on or ctx:load_verify_system() end},
+  {"ca_file", "string", call "load_verify_file"},
+  {"ca_dir", "string", call "load_verify_dir"},
+  {"ca_pem", "string", call "load_verify_pem"},
+  {"crl_file", "string", call "load_crl_file"},
+  {"crl_pem", "string", call "load_crl_pem"},
+  {"key_password", "string", call "set_key_password"},
+  {"cert", "string", file_or_pem "use_certificate"},
+  {"key", "string", file_or_pem "use_private_key"},
+  {"alpn", "names", call "set_alpn"},
+  {"min_version", version, call "set_min_version"},
+  {"insecure_min_version", options.one_of("1.0", "1.1"), call "set_insecure_min_version"},
+  {"max_version", options.one_of("1.0", "1.1", "1.2", "1.3"), call "set_max_version"},
+  {"verify_client", options.one_of("none", "optional", "required"), call "set_verify_client"},
+  {"lenient_eof", "boolean", call "set_lenient_eof"},
+  {"insecure_no_verify", "boolean", call "set_insecure_no_verify"},
+  {"insecure_no_name_check", "boolean", call "set_insecure_no_name_check"},
+}
+
+local known = {}
+for _, setting in ipairs(settings) do known[setting[1]] = setting[2] end
+
+--- The names of all settings, name -> kind.
+local function setting_kinds()
+  local copy = {}
+  for name, kind in pairs(known) do copy[name] = kind end
+  return copy
+end
+
+--- A core context with the settings applied, which were checked.
+local function make_core(given)
+  local ctx, err = core.ctx()
+  if not ctx then return nil, err end
+  for _, setting in ipairs(settings) do
+    local name, _, apply = setting[1], setting[2], setting[3]
+    if given[name] ~= nil then
+      local ok
+      ok, err = apply(ctx, given[name])
+      if not ok then return nil, err end
+    end
+  end
+  return ctx
+end
+
+local function make(given)
+  local ctx, err = make_core(given)
+  if not ctx then return nil, err end
+  return setmetatable({ctx = ctx, settings = given}, Context)
+end
+
+--- A context of its own.
+---@param given table|nil  TLS settings: see docs/api.md
+---@return sslconnect.Context|nil
+---@return table|nil err   bad_option, bad_file, out_of_memory
+local function new(given)
+  local checked, err = options.check(given, known)
+  if not checked then return nil, err end
+  local context
+  context, err = make(checked)
+  if not context then return nil, err end
+  local ok
+  ok, err = context.ctx:check()
+  if not ok then return nil, err end
+  return context
+end
+
+-- ----------------------------------------------------------- contexts known by their value
+
+-- How many are remembered; the one not used for longest goes first.
+local REMEMBERED = 32
+
+local remembered, count, clock = {}, 0, 0
+
+--- The settings as one string, equal for equal settings.
+local function key_of(given)
+  local parts = {}
+  for _, setting in ipairs(settings) do
+    local value = given[setting[1]]
+    if type(value) == "table" then value = table.concat(value, "\0") end
+    if value ~= nil then
+      value = tostring(value)
+      parts[#parts + 1] = ("%s=%d:%s"):format(setting[1], #value, value)
+    end
+  end
+  return table.concat(parts, ";")
+end
+
+local function forget_oldest()
+  local oldest
+  for key, entry in pairs(remembered) do
+    if not oldest or entry.used < remembered[oldest].used then oldest = key end
+  end
+  remembered[oldest] = nil
+  count = count - 1
+end
+
+local function remember(key, context)
+  if not remembered[key] then
+    if count >= REMEMBERED then forget_oldest() end
+    count = count + 1
+  end
+  clock = clock + 1
+  remembered[key] = {context = context, used = clock}
+  return context
+end
+
+--- The context for settings that were given to a connect itself: the same for the same settings,
+--- unless a file that it was made from has changed.
+---@param given table  checked
+local function shared(given)
+  local key = key_of(given)
+  local entry = remembered[key]
+  if entry and not entry.context.ctx:files_changed() then
+    return remember(key, entry.context)
+  end
+  local context, err = make(given)
+  if not context then return nil, err end
+  return remember(key, context)
+end
+
+-- -------------------------------------------------------------------------- connections
+
+local connect_options = {timeout = "seconds", server_name = "string", loop = "any"}
+local wrap_options = {timeout = "seconds", server_name = "string", loop = "any", take = "boolean"}
+local accept_options = {timeout = "seconds", loop = "any", take = "boolean"}
+
+--- The options of one connection, checked, the loop found.
+local function check(given, kinds)
+  local checked, err = options.check(given, kinds)
+  if not checked then return nil, err end
+  if checked.loop ~= nil then
+    checked.loop, err = loop.find(checked.loop)
+    if not checked.loop then return nil, err end
+  end
+  return checked
+end
+
+--- Connects to a host: resolves, connects, shakes hands, verifies, under one deadline.
+---@param host string     a name or an address
+---@param port integer
+---@param given? table    timeout (seconds over all of it; 30), server_name (to send and verify;
+---                       the host), loop (a name or an adapter)
+---@return sslconnect.Connection|nil conn
+---@return table|nil err
+function Context:connect(host, port, given)
+  local checked, err = check(given, connect_options)
+  if not checked then return nil, err end
+  host, port = options.check_target(host, port)
+  if not host then return nil, port end
+  return connect.open(self.ctx, host, port, checked)
+end
+
+--- Makes a TLS client of a connected socket, for STARTTLS and for sockets of others.
+---
+--- A LuaSocket object is taken over, unless `take` is false: it can be told that it has lost its
+--- descriptor. A bare descriptor cannot, so it stays the caller's unless `take` is true; what
+--- stays the caller's must not be closed before the connection is.
+---@param socket integer|table|userdata  a descriptor, or an object with getfd()
+---@param given? table  server_name (to send and verify), timeout (30), loop, take
+---@return sslconnect.Connection|nil conn
+---@return table|nil err  plaintext_pending where the object still buffers bytes, ...
+function Context:wrap(socket, given)
+  local checked, err = check(given, wrap_options)
+  if not checked then return nil, err end
+  return connect.wrap(self.ctx, socket, checked, "connect")
+end
+
+--- The other side: accepts TLS on a connected socket. For tests, and for those who serve.
+---@param socket integer|table|userdata
+---@param given? table  timeout (30), loop, take
+---@return sslconnect.Connection|nil conn
+---@return table|nil err
+function Context:accept(socket, given)
+  local checked, err = check(given, accept_options)
+  if not checked then return nil, err end
+  return connect.wrap(self.ctx, socket, checked, "accept")
+end
+
+--- What is worth knowing at a glance; nothing of passwords and keys.
+function Context:__tostring()
+  local parts = {}
+  for _, setting in ipairs(settings) do
+    local name, value = setting[1], self.settings[setting[1]]
+    if type(value) == "table" then value = table.concat(value, ",") end
+    if value ~= nil then
+      local plain = setting[2] ~= "string" or name:find("_file") or name:find("_dir")
+      parts[#parts + 1] = plain and name .. "=" .. tostring(value) or name
+    end
+  end
+  return "sslconnect.Context: " .. (parts[1] and table.concat(parts, " ") or "defaults")
+end
+
+return {new = new, shared = shared, setting_kinds = setting_kinds, Context = Context,
+        connect_options = connect_options}

@@ -1,0 +1,70 @@
+--- sslconnect: TLS connects that are secure by default and say what went wrong.
+--
+--   local ssl = require "sslconnect"
+--   local conn = assert(ssl.connect("example.com", 443))
+--
+-- Thin policy on sslconnect.core, which is the C ABI one to one. See docs/api.md.
+local context = require "sslconnect.context"
+local core = require "sslconnect.core"
+local loop = require "sslconnect.loop"
+local options = require "sslconnect.options"
+
+local ssl = {
+  _VERSION = "sslconnect " .. core.version,
+  core = core,
+  context = context.new,
+  set_loop = loop.set,
+  openssl_version = core.openssl_version,
+}
+
+-- What a connect takes by itself: its own options, and all TLS settings.
+local known = context.setting_kinds()
+for name, kind in pairs(context.connect_options) do known[name] = kind end
+
+--- Parts the options of the connection from the settings of the context.
+local function part(checked)
+  local own, settings = {}, {}
+  for name, value in pairs(checked) do
+    local to = context.connect_options[name] and own or settings
+    to[name] = value
+  end
+  return own, settings
+end
+
+local function open(host, port, given)
+  local checked, err = options.check(given, known)
+  if not checked then return nil, err end
+  local own, settings = part(checked)
+  local ctx
+  ctx, err = context.shared(settings)
+  if not ctx then return nil, err end
+  return ctx:connect(host, port, own)
+end
+
+--- Connects to a host with TLS: verified, or not at all.
+---
+---   ssl.connect("example.com", 443)
+---   ssl.connect("example.com", 443, {timeout = 5, alpn = "h2"})
+---   ssl.connect{host = "example.com", port = 443, ca_file = "ca.pem"}
+---
+--- Blocking in the main program; in a coroutine it waits as the loop says (docs/loops.md). Calls
+--- with equal TLS settings share one context.
+---@param host string|table  a name or an address; or a table with host, port and the options
+---@param port? integer
+---@param given? table       timeout (seconds over name, TCP and TLS; 30), server_name, loop, and
+---                          the settings of ssl.context
+---@return sslconnect.Connection|nil conn
+---@return table|nil err     an error object: err.code, err.phase, tostring(err); docs/errors.md
+function ssl.connect(host, port, given)
+  if type(host) ~= "table" then return open(host, port, given) end
+  if port ~= nil then
+    return options.bad("connect takes either one table or host, port and options")
+  end
+  local rest = {}
+  for name, value in pairs(host) do
+    if name ~= "host" and name ~= "port" then rest[name] = value end
+  end
+  return open(host.host, host.port, rest)
+end
+
+return ssl

@@ -1,0 +1,348 @@
+--- A connection as a stream, in the manner of Lua's io library.
+--
+-- One coroutine may read while another writes. Whatever fails gives `nil, err`, an error object;
+-- nothing here throws but lines(), as io.lines does.
+local buffer = require "sslconnect.buffer"
+local core = require "sslconnect.core"
+local drive = require "sslconnect.drive"
+local loop = require "sslconnect.loop"
+
+---@class sslconnect.Connection
+local Connection = {}
+Connection.__index = Connection
+Connection.__name = "sslconnect.Connection"
+
+-- Bytes of plaintext asked of libssl at once: a record of TLS.
+local RECORD = 16384
+
+-- Stands for the main program, which 5.1 has no coroutine for.
+local MAIN = {}
+
+--- Makes a connection of the core's one, its handshake done.
+---@param parts table  conn, bio, host, address, loop, socket
+---@return sslconnect.Connection
+local function new(parts)
+  return setmetatable({
+    conn = parts.conn, bio = parts.bio, fd = parts.conn:fd(),
+    host = parts.host, address = parts.address,
+    loop = parts.loop, -- an adapter, where one was given
+    socket = parts.socket, -- keeps its owner from closing the descriptor
+    input = buffer.new(),
+    busy = setmetatable({}, {__mode = "v"}), -- who reads, who writes
+    closed = false,
+  }, Connection)
+end
+
+-- ------------------------------------------------------------------------------- errors
+
+local function failure(self, code, phase, message)
+  return nil, core.error(code, phase, message, {host = self.host, address = self.address})
+end
+
+local function closed(self, phase)
+  return failure(self, "closed", phase, "the connection is closed")
+end
+
+--- Marks that this coroutine is in the operation; nil and `busy` where another one is. One that
+-- died in it, or that nobody holds any more, does not count.
+local function enter(self, what)
+  local current = coroutine.running() or MAIN
+  local other = self.busy[what]
+  if other and other ~= current and (other == MAIN or coroutine.status(other) ~= "dead") then
+    return failure(self, "busy", what, "another coroutine is in a " .. what ..
+      " on this connection")
+  end
+  self.busy[what] = current
+  return true
+end
+
+--- Ends what enter began, and passes the results on.
+local function leave(self, what, ...)
+  self.busy[what] = nil
+  return ...
+end
+
+-- ------------------------------------------------------------------------------ reading
+
+--- Reads once and keeps what came: true, nil at the end, nil and an error.
+local function fill(self, deadline)
+  local data, err = drive.run(self.conn, "read", self, deadline, "read", RECORD)
+  if not data then return nil, err end
+  self.input:push(data)
+  return true
+end
+
+--- What a final failure still gives; a timeout or a cancel leaves it for the next read.
+local function fail_read(self, err)
+  if err.class == "timeout" or err.class == "canceled" or err.class == "state" then
+    return nil, err
+  end
+  return nil, err, self.input:take(self.input.size)
+end
+
+local function read_line(self, deadline, keep_newline)
+  local length = self.input:line_length()
+  while not length do
+    local ok, err = fill(self, deadline)
+    if err then return fail_read(self, err) end
+    if not ok then
+      if self.input.size == 0 then return nil end
+      return self.input:take(self.input.size)
+    end
+    length = self.input:line_length()
+  end
+  local line = self.input:take(length)
+  return keep_newline and line or line:sub(1, -2)
+end
+
+local function read_all(self, deadline)
+  local ok, err
+  repeat
+    ok, err = fill(self, deadline)
+    if err then return fail_read(self, err) end
+  until not ok
+  return self.input:take(self.input.size)
+end
+
+--- As io's: at the end what is left, nil where nothing is.
+local function read_count(self, deadline, n)
+  while self.input.size < math.max(n, 1) do
+    local ok, err = fill(self, deadline)
+    if err then return fail_read(self, err) end
+    if not ok then
+      if self.input.size == 0 then return nil end
+      n = math.min(n, self.input.size)
+      break
+    end
+  end
+  return self.input:take(n)
+end
+
+local function is_count(n)
+  return type(n) == "number" and n >= 0 and n == math.floor(n) and n < 2 ^ 53
+end
+
+local formats = {
+  l = function(self, deadline) return read_line(self, deadline, false) end,
+  L = function(self, deadline) return read_line(self, deadline, true) end,
+  a = read_all,
+}
+
+local function find_format(format)
+  if is_count(format) then
+    return function(self, deadline) return read_count(self, deadline, format) end
+  end
+  return type(format) == "string" and formats[format:gsub("^%*", "")] or nil
+end
+
+--- Reads, as io.read does.
+---
+--- "l" a line without its newline, "L" with it, "a" all to the end, a number so many bytes, or
+--- what is left of them. nil alone is the clean end of the stream (close_notify); "a" gives ""
+--- there. On a failure that is final, what came before it is the third value; after a timeout
+--- it stays for the next read.
+---@param format? "l"|"L"|"a"|integer  "l" where absent
+---@return string|nil data
+---@return table|nil err      truncated, timeout, connection_reset, alert, busy, canceled, ...
+---@return string|nil partial
+function Connection:read(format)
+  local reader = find_format(format == nil and "l" or format)
+  if not reader then
+    return failure(self, "bad_option", "read", 'the format is ' .. tostring(format) ..
+      '; expected "l", "L", "a" or a number of bytes')
+  end
+  if self.closed then return closed(self, "read") end
+  local ok, err = enter(self, "read")
+  if not ok then return nil, err end
+  return leave(self, "read", reader(self, drive.deadline(self.seconds)))
+end
+
+local function read_some(self, max)
+  if self.input.size == 0 then
+    local ok, err = fill(self, drive.deadline(self.seconds))
+    if not ok then return nil, err end
+  end
+  return self.input:take(math.min(max, self.input.size))
+end
+
+--- Reads what there is, 1 to `max` bytes, waiting only while there is nothing.
+---@param max? integer  16384 where absent
+---@return string|nil data  nil alone at the clean end
+---@return table|nil err    as read
+function Connection:read_some(max)
+  max = max == nil and RECORD or max
+  if not is_count(max) or max < 1 then
+    return failure(self, "bad_option", "read", "max is " .. tostring(max) ..
+      "; expected a number of bytes, 1 or more")
+  end
+  if self.closed then return closed(self, "read") end
+  local ok, err = enter(self, "read")
+  if not ok then return nil, err end
+  return leave(self, "read", read_some(self, max))
+end
+
+--- An iterator over lines (or what another format gives), to the clean end of the stream. Throws
+--- the error object where reading fails, as io.lines does.
+---@param format? "l"|"L"|"a"|integer
+---@return fun(): string|nil
+function Connection:lines(format)
+  return function()
+    local data, err = self:read(format)
+    if err then error(err, 0) end
+    return data
+  end
+end
+
+-- ------------------------------------------------------------------------------ writing
+
+--- The arguments of a write as one string, or nil and an error.
+local function join(self, ...)
+  local parts = {...}
+  for i = 1, select("#", ...) do
+    local kind = type(parts[i])
+    if kind ~= "string" and kind ~= "number" then
+      return failure(self, "bad_option", "write", ("argument %d is a %s; expected a string"):format(
+        i, kind))
+    end
+  end
+  return #parts == 1 and tostring(parts[1]) or table.concat(parts)
+end
+
+local function write_all(self, data)
+  local deadline, done = drive.deadline(self.seconds), 0
+  self.broken = #data > 0 -- until all is out: a half-sent record cannot be followed by another
+  while done < #data do
+    local n, err = drive.run(self.conn, "write", self, deadline, "write", data, done + 1)
+    if not n then
+      err.written = done
+      return nil, err
+    end
+    done = done + n
+  end
+  self.broken = false
+  return self
+end
+
+--- Writes all of its arguments, strings and numbers, or fails.
+---
+--- A failure, a timeout too, ends writing on this connection; `err.written` tells how many bytes
+--- of the arguments the peer may have got.
+---@param ... string|number
+---@return sslconnect.Connection|nil self
+---@return table|nil err  timeout, connection_reset, alert, busy, canceled, closed, misuse, ...
+function Connection:write(...)
+  local data, err = join(self, ...)
+  if not data then return nil, err end
+  if self.closed then return closed(self, "write") end
+  local ok
+  ok, err = enter(self, "write")
+  if not ok then return nil, err end
+  if self.broken then
+    return leave(self, "write", failure(self, "misuse", "write",
+      "a write before this one was not finished, so nothing can be written any more"))
+  end
+  return leave(self, "write", write_all(self, data))
+end
+
+-- ------------------------------------------------------------------------------ the end
+
+--- Sends close_notify: nothing is written after it, but reading goes on to the peer's end.
+---@return true|nil ok
+---@return table|nil err  timeout, closed, ...
+function Connection:shutdown()
+  if self.closed then return closed(self, "shutdown") end
+  local ok, err = enter(self, "write")
+  if not ok then return nil, err end
+  local deadline = drive.deadline(self.seconds)
+  local done, want
+  repeat
+    done, want = self.conn:shutdown()
+    if done == false and want == "want_write" then
+      ok, err = drive.wait(self.conn, want, self, deadline, "shutdown")
+      if not ok then return leave(self, "write", nil, err) end
+    end
+  until want ~= "want_write" or self.closed
+  if done == nil then return leave(self, "write", nil, want) end
+  return leave(self, "write", true)
+end
+
+--- Closes: sends close_notify if that takes no waiting, and lets go of the socket. Never blocks,
+--- never fails; a second call does nothing. Who waits in another coroutine gets `canceled`.
+---@return true
+function Connection:close()
+  if self.closed then return true end
+  self.closed = true
+  loop.forget(self.loop, self.fd)
+  self.conn:close()
+  self.bio:close()
+  self.socket = nil
+  return true
+end
+
+Connection.__close = Connection.close
+
+-- ------------------------------------------------------------------------------- asking
+
+--- How long each later read, write and shutdown may take; nil for as long as it takes, which is
+--- the default.
+---@param seconds number|nil
+---@return true|nil ok
+---@return table|nil err  bad_option
+function Connection:settimeout(seconds)
+  if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds or seconds < 0) then
+    return failure(self, "bad_option", "config", "the timeout is " .. tostring(seconds) ..
+      "; expected a number of seconds, 0 or more, or nil")
+  end
+  self.seconds = seconds
+  return true
+end
+
+--- What was negotiated, and with whom.
+---@return table info  version, cipher, group, alpn, server_name, host, address, resumed, verified,
+---                    certificates (the peer's, its own first; see sslconnect.core's cert)
+function Connection:info()
+  local conn = self.conn
+  if not self.details then
+    local certificates = {}
+    for i = 1, conn:peer_cert_count() or 0 do certificates[i] = conn:peer_cert(i) end
+    self.details = {
+      version = conn:version(), cipher = conn:cipher(), group = conn:group(), alpn = conn:alpn(),
+      server_name = conn:server_name(), host = self.host, address = self.address,
+      resumed = conn:session_reused(), verified = conn:is_verified(),
+      certificates = certificates,
+    }
+  end
+  return self.details
+end
+
+--- The descriptor, for LuaSocket's select and other loops; nil once it is closed.
+---@return integer|nil
+function Connection:getfd()
+  return not self.closed and self.fd or nil
+end
+
+--- Whether something can be read without waiting, for LuaSocket's select.
+---@return boolean
+function Connection:dirty()
+  return not self.closed and (self.input.size > 0 or self.conn:has_pending())
+end
+
+--- What cqueues.poll asks an object: its descriptor, the events to wait for, and how long.
+Connection.pollfd = Connection.getfd
+
+function Connection:events()
+  return not self.closed and "r" or nil
+end
+
+function Connection:timeout()
+  return self:dirty() and 0 or nil
+end
+
+function Connection:__tostring()
+  local state = "closed"
+  local info = self.details or not self.closed and self:info()
+  if info and not self.closed then state = info.version .. " " .. info.cipher end
+  return ("sslconnect.Connection: %s (%s)"):format(self.host or "fd " .. tostring(self.fd), state)
+end
+
+return {new = new, Connection = Connection}
