@@ -1,0 +1,94 @@
+/*
+ * poll.c: a connect that never blocks, driven by the program's own poll(2),
+ * with one deadline over TCP and TLS.
+ *
+ *   poll HOST PORT [CA_FILE]
+ *
+ * Each step says what it waits for; the program waits for that and whatever
+ * else it likes.
+ */
+#include <sslconnect.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Waits for one descriptor, as any loop would; 0 at the deadline. */
+static int
+wait_for(int fd, int events, int64_t deadline)
+{
+  struct pollfd p = { fd, 0, 0 };
+  if (events & SSLC_READABLE)
+    p.events |= POLLIN;
+  if (events & SSLC_WRITABLE)
+    p.events |= POLLOUT;
+  int64_t left = (deadline - sslc_now()) / 1000000;
+  return left > 0 && poll(&p, 1, (int)left) > 0;
+}
+
+static int
+dial(const char *host, int port, int64_t deadline)
+{
+  sslc_dial *dial = sslc_dial_new();
+  sslc_status status = sslc_dial_start(dial, host, port);
+  if (status == SSLC_OK)
+    status = sslc_dial_step(dial);
+  while (status == SSLC_WANT_CONNECT &&
+         wait_for(sslc_dial_fd(dial), sslc_dial_events(dial), deadline))
+    status = sslc_dial_step(dial);
+  if (status < 0)
+    fprintf(stderr, "%s\n", sslc_error_text(sslc_dial_error(dial)));
+  int fd = status == SSLC_OK ? sslc_dial_take_fd(dial) : -1;
+  sslc_dial_free(dial);
+  return fd;
+}
+
+static sslc_status
+shake_hands(sslc_conn *conn, int fd, int64_t deadline)
+{
+  for (;;) {
+    sslc_status status = sslc_conn_do_handshake(conn);
+    if (status != SSLC_WANT_READ && status != SSLC_WANT_WRITE)
+      return status;
+    printf("%s: %s\n", sslc_status_name(status), sslc_conn_state_string(conn));
+    int events = status == SSLC_WANT_READ ? SSLC_READABLE : SSLC_WRITABLE;
+    if (!wait_for(fd, events, deadline))
+      return SSLC_ERR_TIMEOUT;
+  }
+}
+
+int
+main(int argc, char **argv)
+{
+  if (argc < 3) {
+    fprintf(stderr, "usage: poll HOST PORT [CA_FILE]\n");
+    return EXIT_FAILURE;
+  }
+  int64_t deadline = sslc_deadline(10 * 1000);
+  int fd = dial(argv[1], atoi(argv[2]), deadline);
+  if (fd < 0)
+    return EXIT_FAILURE;
+
+  sslc_ctx *ctx = sslc_ctx_new();
+  if (argc > 3)
+    sslc_ctx_load_verify_file(ctx, argv[3]); /* a failure shows at the step */
+  sslc_conn *conn = sslc_conn_new(ctx);
+  sslc_bio *bio = sslc_bio_new_socket(fd, SSLC_CLOSE);
+  sslc_conn_set_bio(conn, bio, bio);
+  sslc_bio_free(bio); /* the connection keeps it */
+  sslc_conn_set_server_name(conn, argv[1]);
+  sslc_conn_set_connect_state(conn);
+
+  sslc_status status = shake_hands(conn, fd, deadline);
+  if (status == SSLC_OK)
+    printf("connected: %s, %s\n", sslc_conn_version(conn),
+           sslc_conn_cipher(conn));
+  else
+    fprintf(stderr, "%s: %s\n", sslc_status_name(status),
+            sslc_error_text(sslc_conn_error(conn)));
+  sslc_conn_close(conn);
+  sslc_conn_free(conn);
+  sslc_ctx_free(ctx);
+  return status == SSLC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
