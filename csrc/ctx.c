@@ -258,7 +258,7 @@ sslci_read_file(struct sslci_data *d, const char *path)
   if (f)
     fclose(f);
   d->name = path;
-  d->bytes = d->owned;
+  d->bytes = d->owned ? d->owned : (const void *)"";
   return err;
 }
 

@@ -152,6 +152,14 @@ alert_code(const sslc_conn *conn, int alert)
 }
 
 static void
+explain_close_notify(sslc_conn *conn)
+{
+  sslci_error_explain(&conn->err, SSLC_CODE_HANDSHAKE_EOF,
+                      "the %s sent close_notify in the middle of the handshake",
+                      sslci_conn_peer(conn));
+}
+
+static void
 explain_alert(sslc_conn *conn, int alert)
 {
   sslc_error *e = &conn->err;
@@ -160,8 +168,7 @@ explain_alert(sslc_conn *conn, int alert)
   const char *who = sslci_conn_peer(conn);
   e->alert = alert;
   if (alert == SSL_AD_CLOSE_NOTIFY && !conn->connected)
-    sslci_error_explain(e, SSLC_CODE_HANDSHAKE_EOF, "the %s sent close_notify "
-                        "in the middle of the handshake", who);
+    explain_close_notify(conn);
   else if (code == SSLC_CODE_ALERT)
     sslci_error_explain(e, code, "the %s sent the alert %s (%d)", who,
                         *name ? name : "of an unknown kind", alert);
@@ -327,15 +334,18 @@ failure(sslc_conn *conn, int phase)
   return sslci_conn_fail(conn);
 }
 
-/* close_notify: a clean end, but not of a handshake. */
+/* close_notify: a clean end, but not of a handshake.  A lenient context makes
+ * libssl say the same of a mere end of the stream. */
 static sslc_status
 closed(sslc_conn *conn, int phase)
 {
   if (conn->connected)
     return SSLC_CLOSED;
-  sslci_error_begin(&conn->err, SSLC_CODE_HANDSHAKE_EOF, phase,
-                    "the %s sent close_notify in the middle of the handshake",
-                    sslci_conn_peer(conn));
+  sslci_error_begin(&conn->err, SSLC_CODE_HANDSHAKE_EOF, phase, NULL);
+  if (sslci_bio_record(conn->rbio)->eof)
+    explain_eof(conn);
+  else
+    explain_close_notify(conn);
   return sslci_conn_fail(conn);
 }
 

@@ -1,14 +1,20 @@
 /*
  * cert.c: certificates, the userdata over sslc_cert.  Immutable and without a
- * `close`: its strings stay while it is on the stack of the method.
+ * `close`, but __gc can be called by anybody.
  */
 #include "lcore.h"
 
 #include <string.h>
 
-static sslc_cert *check(lua_State *L)
+/* The certificate at 1, by a reference of its own that goes onto the stack:
+ * its strings stay for as long as the method runs. */
+static const sslc_cert *check(lua_State *L) /* [-0, +1] */
 {
-  return lcore_check(L, 1, &lcore_cert)->handle;
+  lcore_object *o = lcore_check(L, 1, &lcore_cert);
+  lcore_object *own = lcore_new(L, &lcore_cert);
+  if (o->handle != NULL)
+    own->handle = sslc_cert_up_ref(o->handle);
+  return own->handle;
 }
 
 static int cert_subject(lua_State *L)
@@ -49,7 +55,7 @@ static int cert_der(lua_State *L)
 
 static int cert_names(lua_State *L)
 {
-  sslc_cert *cert = check(L);
+  const sslc_cert *cert = check(L);
   int n = (int)sslc_cert_name_count(cert);
   lua_createtable(L, n, 0);
   for (int i = 0; i < n; i++) {
@@ -61,7 +67,7 @@ static int cert_names(lua_State *L)
 
 static int push_time(lua_State *L, int64_t (*get)(const sslc_cert *cert))
 {
-  sslc_cert *cert = check(L);
+  const sslc_cert *cert = check(L);
   if (cert != NULL)
     return lcore_pushint64(L, get(cert));
   lua_pushnil(L);
