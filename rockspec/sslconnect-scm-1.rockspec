@@ -1,0 +1,87 @@
+-- The rock: `luarocks make rockspec/sslconnect-scm-1.rockspec` in a checkout.
+-- Core and binding are compiled into one module; tools/check-sources.lua compares the lists with
+-- what is on disk.
+rockspec_format = "3.0"
+package = "sslconnect"
+version = "scm-1"
+source = {
+  url = "git+file://.", -- replaced by the address of a release
+}
+description = {
+  summary = "TLS connects that are secure by default and say what went wrong",
+  detailed = [[
+One line connects and verifies: blocking in a script, yielding in a coroutine. The C core wraps
+OpenSSL's libssl behind a stable ABI of its own.]],
+  license = "MIT",
+}
+dependencies = {
+  "lua >= 5.1, < 5.6",
+}
+external_dependencies = {
+  OPENSSL = {header = "openssl/ssl.h", library = "ssl"},
+  CRYPTO = {library = "crypto"},
+}
+build = {
+  type = "builtin",
+  modules = {
+    ["sslconnect.core"] = {
+      sources = {
+        "csrc/bio.c",
+        "csrc/bio_pair.c",
+        "csrc/bio_socket.c",
+        "csrc/cert.c",
+        "csrc/clock.c",
+        "csrc/codes.c",
+        "csrc/conn.c",
+        "csrc/ctx.c",
+        "csrc/dial.c",
+        "csrc/error.c",
+        "csrc/identity.c",
+        "csrc/idn.c",
+        "csrc/info.c",
+        "csrc/name.c",
+        "csrc/open.c",
+        "csrc/poller.c",
+        "csrc/resolve.c",
+        "csrc/status.c",
+        "csrc/trust.c",
+        "csrc/verify.c",
+        "csrc/version.c",
+        "csrc/wait.c",
+        "lua/core/args.c",
+        "lua/core/bio.c",
+        "lua/core/cert.c",
+        "lua/core/conn.c",
+        "lua/core/core.c",
+        "lua/core/ctx.c",
+        "lua/core/dial.c",
+        "lua/core/error.c",
+        "lua/core/object.c",
+        "lua/core/poller.c",
+        "lua/core/wait.c",
+      },
+      incdirs = {"csrc/include", "csrc", "$(OPENSSL_INCDIR)"},
+      libdirs = {"$(OPENSSL_LIBDIR)", "$(CRYPTO_LIBDIR)"},
+      defines = {"SSLC_STATIC"},
+      libraries = {"ssl", "crypto"},
+    },
+    ["sslconnect"] = "lua/sslconnect/init.lua",
+    ["sslconnect.buffer"] = "lua/sslconnect/buffer.lua",
+    ["sslconnect.connect"] = "lua/sslconnect/connect.lua",
+    ["sslconnect.context"] = "lua/sslconnect/context.lua",
+    ["sslconnect.core_meta"] = "lua/sslconnect/core_meta.lua",
+    ["sslconnect.drive"] = "lua/sslconnect/drive.lua",
+    ["sslconnect.loop"] = "lua/sslconnect/loop/init.lua",
+    ["sslconnect.loop.blocking"] = "lua/sslconnect/loop/blocking.lua",
+    ["sslconnect.loop.coroutine"] = "lua/sslconnect/loop/coroutine.lua",
+    ["sslconnect.options"] = "lua/sslconnect/options.lua",
+    ["sslconnect.stream"] = "lua/sslconnect/stream.lua",
+  },
+  platforms = {
+    linux = {
+      modules = {
+        ["sslconnect.core"] = {libraries = {"ssl", "crypto", "dl", "pthread"}},
+      },
+    },
+  },
+}
