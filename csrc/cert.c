@@ -127,7 +127,7 @@ sslci_time_text(int64_t t, char *buf)
   struct tm tm;
   if (!gmtime_r(&seconds, &tm) ||
       strftime(buf, 32, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
-    strcpy(buf, "an unknown time");
+    return "an unknown time";
   return buf;
 }
 

@@ -518,7 +518,8 @@ sslc_ctx_check(sslc_ctx *ctx)
   sslc_status was = ctx->broken;
   sslc_status status = check(ctx);
   /* The shared trust is loaded for nothing else so early. */
-  if (status == SSLC_OK && !ctx->no_verify && !sslci_trust_store(ctx, &ctx->err))
+  if (status == SSLC_OK && !ctx->no_verify &&
+      !sslci_trust_store(ctx, &ctx->err))
     status = sslc_error_status(&ctx->err);
   /* A setting that is still missing can be made up for. */
   ctx->broken = was;

@@ -64,9 +64,10 @@ sslci_idn_to_ascii(const char *utf8, char *out, size_t size, const char **why)
     *why = idn2.error(rc);
     return false;
   }
-  bool fits = strlen((char *)name) < size;
+  size_t len = strlen((char *)name);
+  bool fits = len < size;
   if (fits)
-    strcpy(out, (char *)name);
+    memcpy(out, name, len + 1);
   else
     *why = "it is longer than 253 bytes";
   idn2.free(name);

@@ -96,9 +96,10 @@ parse_dns(struct sslci_name *name, const char *host)
   problem bad = NULL;
   name->kind = SSLCI_NAME_DNS;
   if (is_ascii(host)) {
-    if (strlen(host) >= sizeof name->text)
+    size_t size = strlen(host) + 1;
+    if (size > sizeof name->text)
       return "it is longer than 253 bytes";
-    strcpy(name->text, host);
+    memcpy(name->text, host, size);
   } else if (!sslci_idn_to_ascii(host, name->text, sizeof name->text, &bad)) {
     return bad;
   }

@@ -73,7 +73,7 @@ sslci_address_text(const struct sockaddr *sa, char *buf, size_t size)
 void
 sslci_peer_address(int fd, char *buf, size_t size)
 {
-  struct sockaddr_storage ss;
+  struct sockaddr_storage ss = { 0 };
   socklen_t len = sizeof ss;
   buf[0] = '\0';
   if (fd >= 0 && getpeername(fd, (struct sockaddr *)&ss, &len) == 0)

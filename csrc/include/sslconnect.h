@@ -33,7 +33,9 @@
 
 /* SSLC_STATIC is for objects that carry the core inside of them: nothing is
  * exported then. */
-#if defined(__GNUC__) && !defined(SSLC_STATIC)
+#if defined(__GNUC__) && defined(SSLC_STATIC)
+#define SSLC_API __attribute__((visibility("hidden")))
+#elif defined(__GNUC__)
 #define SSLC_API __attribute__((visibility("default")))
 #else
 #define SSLC_API
