@@ -20,6 +20,7 @@ local some_bio = support.some_bio
 local kinds = support.kinds
 local each_method = support.each_method
 local call = support.call
+local start_lua = support.start_lua
 
 describe("a context", function()
   it("takes trust and identity from memory as from files", function()
@@ -214,6 +215,26 @@ describe("a pair of BIOs", function()
     assert.equal("closed", err.code)
     assert.equal(1, two:write("x"))
     assert.equal("x", one:read(1))
+  end)
+
+  it("gives what it holds a piece at a time", function()
+    local one, two = assert(core.bio_pair(60000))
+    local message = ("0123456789"):rep(5000)
+    assert.equal(#message, one:write(message))
+    local pieces = {}
+    repeat
+      pieces[#pieces + 1] = assert(two:read(2 ^ 30))
+      assert.is_true(#pieces[#pieces] <= 17 * 1024)
+    until two:pending() == 0
+    assert.equal(message, table.concat(pieces))
+  end)
+
+  it("is equal to itself, and to nothing when closed", function()
+    local one, two = assert(core.bio_pair())
+    assert.is_false(one == two)
+    one:close()
+    two:close()
+    assert.is_false(one == two)
   end)
 
   it("survives the end of its other half", function()
@@ -412,23 +433,17 @@ describe("wait", function()
   end)
 end)
 
--- A child that waits for ever and is then told to stop, as by Ctrl-C.
-local function interrupted_child(code)
-  local script = os.tmpname()
-  local file = assert(io.open(script, "w"))
-  file:write('io.stdout:setvbuf("no")\nlocal core = require("sslconnect.core")\n', code)
-  file:close()
-  local child = assert(io.popen("echo $$; exec " .. arg[-1] .. " " .. script .. " 2>&1"))
+-- What a child that waits for ever writes when it is told to stop, as by Ctrl-C.
+local function interrupted(code)
+  local child = start_lua(code)
   local pid = child:read("*l")
-  local ready = child:read("*l")
-  local state = ready == "ready" and ""
+  local state = child:read("*l") == "ready" and ""
   while state and state ~= "S" do -- until it is asleep, which it is in nothing but the wait
     state = slurp("/proc/" .. pid .. "/stat"):match("%) (%a)")
   end
   os.execute("kill -INT " .. pid)
   local output = child:read("*a")
   child:close()
-  os.remove(script)
   return output
 end
 
@@ -438,12 +453,13 @@ if on_linux then on_linux:close() end
 
 describe("Ctrl-C", function()
   local prelude = [[
+    local core = require("sslconnect.core")
     local socket = require("socket")
     local server = assert(socket.bind("127.0.0.1", 0))
   ]]
 
   it_on_linux("ends a wait", function()
-    local output = interrupted_child(prelude .. [[
+    local output = interrupted(prelude .. [[
       print("ready")
       core.wait(server:getfd(), "r")
       print("not interrupted")
@@ -453,7 +469,7 @@ describe("Ctrl-C", function()
   end)
 
   it_on_linux("ends a poller's wait", function()
-    local output = interrupted_child(prelude .. [[
+    local output = interrupted(prelude .. [[
       local poller = core.poller()
       poller:set(server:getfd(), "r")
       print("ready")

@@ -8,6 +8,7 @@ local server_ctx = support.server_ctx
 local joined = support.joined
 local shake = support.shake
 local connected = support.connected
+local tcp = support.tcp
 local tcp_bio = support.tcp_bio
 local finalized = support.finalized
 local relaxed_collector = support.relaxed_collector
@@ -18,6 +19,7 @@ local some_bio = support.some_bio
 local kinds = support.kinds
 local each_method = support.each_method
 local call = support.call
+local run_lua = support.run_lua
 
 describe("every method", function()
   it("of a closed object says so", function()
@@ -238,16 +240,67 @@ describe("the collector", function()
     end)
   end)
 
-  it("may run while the list of protocols is taken apart", function()
-    stressed(function()
-      for _ = 1, 20 do
-        local ctx = core.ctx()
-        local names = {"a" .. os.time(), "b" .. os.time(), "c" .. os.time()}
-        finalized(function()
-          for i = 1, 3 do names[i] = nil end
-        end)
-        check_results(ctx:set_alpn(names))
-      end
-    end)
+  it("may close a poller that has something to tell", function()
+    local fd, peer = tcp()
+    for allocation = 1, 3 do
+      local poller = assert(core.poller())
+      assert(poller:set(fd, "w"))
+      call_and_close(poller, "wait", {10}, allocation)
+    end
+    core.close_fd(fd)
+    peer:close()
+  end)
+end)
+
+-- Memory ----------------------------------------------------------------------------------------
+
+-- What a child does in an address space that ends soon: it fills it, then lets go of a little at a
+-- time, and tries a whole connection each time until there is room for one.
+local short_of_memory = [[
+  local core = require("sslconnect.core")
+  local support = require("support.core")
+
+  local function attempt()
+    local client, server = support.joined()
+    assert(support.shake(client, server))
+    assert(client:write(("x"):rep(5000)))
+    assert(server:read(5000))
+    assert(client:peer_cert(1):names())
+    assert(not client:set_server_name(""))
+    return "done"
+  end
+
+  local full, size = {}, 1048576
+  local function fill()
+    full[#full + 1] = ("%08d"):format(#full):rep(size / 8)
+  end
+
+  attempt() -- once, so that all that is made once is there
+  for i = 1, 100000 do full[i] = false end
+  for i = 100000, 1, -1 do full[i] = nil end
+  while size >= 64 do
+    if not pcall(fill) then
+      collectgarbage()
+      if not pcall(fill) then size = size / 2 end
+    end
+  end
+  local failures, ok, result = -1, nil, nil
+  repeat
+    failures = failures + 1
+    for _ = 1, 4 do full[#full] = nil end
+    collectgarbage()
+    ok, result = pcall(attempt)
+  until ok and result == "done"
+  print("survived", failures)
+]]
+
+-- Neither the sanitizer nor LuaJIT can live in a small address space.
+local limited = not rawget(_G, "jit") and not (os.getenv("LD_PRELOAD") or ""):find("asan")
+
+describe("short memory", function()
+  (limited and it or pending)("is survived at any moment of a connection", function()
+    local output = run_lua(short_of_memory, "ulimit -v 100000")
+    assert.matches("^survived", output)
+    assert.is_true(tonumber(output:match("%d+")) > 10)
   end)
 end)

@@ -53,13 +53,17 @@ static int cert_der(lua_State *L)
   return 1;
 }
 
+/* Holds a reference of its own: a finalizer that runs meanwhile may close the
+ * one that was asked. */
 static int cert_names(lua_State *L)
 {
-  const sslc_cert *cert = check(L);
-  int n = (int)sslc_cert_name_count(cert);
-  lua_createtable(L, n, 0);
+  lcore_object *o = lcore_check(L, 1, &lcore_cert);
+  lcore_object *held = lcore_new(L, &lcore_cert); /* [held] */
+  held->handle = sslc_cert_up_ref(o->handle);
+  int n = (int)sslc_cert_name_count(held->handle);
+  lua_createtable(L, n, 0); /* [held, names] */
   for (int i = 0; i < n; i++) {
-    lua_pushstring(L, sslc_cert_name(cert, (size_t)i));
+    lua_pushstring(L, sslc_cert_name(held->handle, (size_t)i));
     lua_rawseti(L, -2, i + 1);
   }
   return 1;

@@ -150,15 +150,14 @@ static void element_error(lua_State *L, int arg, int i, const char *what)
   luaL_argerror(L, arg, lua_pushfstring(L, "[%d]: %s", i, what));
 }
 
-/* The strings of the list at `arg`; they stay on the stack, so that they
- * outlive whatever becomes of the list. */
+/* The strings of the list at `arg`.  The list keeps them: nothing is allocated
+ * before they are used, so no finalizer runs that could change it. */
 static size_t check_names(lua_State *L, int arg, const char *names[ALPN_MAX])
 {
   luaL_checktype(L, arg, LUA_TTABLE);
   size_t n = lcompat_rawlen(L, arg);
   if (n > ALPN_MAX)
     luaL_argerror(L, arg, "at most 256 names expected");
-  luaL_checkstack(L, (int)n + 4, "too many names");
   for (int i = 1; i <= (int)n; i++) {
     lua_rawgeti(L, arg, i);
     if (lua_type(L, -1) != LUA_TSTRING)
@@ -166,6 +165,7 @@ static size_t check_names(lua_State *L, int arg, const char *names[ALPN_MAX])
     names[i - 1] = lua_tostring(L, -1);
     if (strlen(names[i - 1]) != lcompat_rawlen(L, -1))
       element_error(L, arg, i, "string without zero bytes expected");
+    lua_pop(L, 1);
   }
   return n;
 }

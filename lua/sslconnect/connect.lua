@@ -70,6 +70,7 @@ local function dial(host, port, where)
     ok, err = drive.wait(dialing, want, where, where.deadline, dialing:phase())
   end
   local fd = ok and dialing:take_fd()
+  loop.forget(where.loop, dialing:fd())
   dialing:close()
   return fd or nil, err
 end

@@ -125,24 +125,27 @@ local function finalized(f)
   return setmetatable({}, {__gc = f})
 end
 
--- The collector as it is, and one that goes all the way round at every allocation.
-local function relaxed_collector()
+-- How long the collector waits between its rounds, how far it goes in one step, and how long that
+-- is, as the exponent of a power of two.
+local function tune_collector(pause, multiplier, step)
   if _VERSION == "Lua 5.4" then
-    collectgarbage("incremental", 200, 100, 13)
+    collectgarbage("incremental", pause, multiplier, step)
+  elseif _VERSION >= "Lua 5.5" then
+    collectgarbage("incremental")
+    collectgarbage("param", "pause", pause)
+    collectgarbage("param", "stepmul", multiplier)
   else
-    collectgarbage("setpause", 200)
-    collectgarbage("setstepmul", 200)
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", multiplier)
   end
 end
 
-local function restless_collector()
-  if _VERSION == "Lua 5.4" then
-    collectgarbage("incremental", 1, 1000, 40)
-  else
-    collectgarbage("setpause", 1)
-    collectgarbage("setstepmul", _VERSION == "Lua 5.1" and 0 or 1000000000) -- 0: no limit
-  end
-end
+-- The collector as it is, and one that goes all the way round at every allocation.
+local function relaxed_collector() tune_collector(200, 200, 13) end
+
+local farthest = {["Lua 5.1"] = 0, ["Lua 5.4"] = 1000, ["Lua 5.5"] = 0} -- 0: without a limit
+
+local function restless_collector() tune_collector(1, farthest[_VERSION] or 1000000000, 40) end
 
 -- Runs `f` with the restless one.
 local function stressed(f)
@@ -274,6 +277,25 @@ local function call(object, name, arguments)
   return object[name](object, unpack(arguments, 1, 3))
 end
 
+-- Begins a Lua program of its own with this code, after a command of the shell: a file to read its
+-- output from, of which the first line is its process number.
+local function start_lua(code, command)
+  local script = os.tmpname()
+  local file = assert(io.open(script, "w"))
+  file:write('os.remove(arg[0]) io.stdout:setvbuf("no")\n', code)
+  file:close()
+  return assert(io.popen(("%s; echo $$; exec %s %s 2>&1"):format(command or ":", arg[-1], script)))
+end
+
+-- The same to its end: what it wrote.
+local function run_lua(code, command)
+  local child = start_lua(code, command)
+  assert(child:read("*l"))
+  local output = child:read("*a")
+  child:close()
+  return output
+end
+
 return {
   certs = certs, pem = pem, slurp = slurp, client_ctx = client_ctx, server_ctx = server_ctx,
   joined = joined, shake = shake, connected = connected, listener = listener,
@@ -281,5 +303,6 @@ return {
   relaxed_collector = relaxed_collector,
   stressed = stressed, check_error = check_error, check_results = check_results, throws = throws,
   sorted_keys = sorted_keys, methods_of = methods_of, some_bio = some_bio, kinds = kinds,
-  unpack = unpack, each_method = each_method, call = call,
+  unpack = unpack, each_method = each_method, call = call, start_lua = start_lua,
+  run_lua = run_lua,
 }
