@@ -44,8 +44,8 @@ sslc_bio_free(sslc_bio *bio)
   OPENSSL_free(bio);
 }
 
-BIO_METHOD *
-sslci_bio_method(const char *name, int type, const struct sslci_method *calls)
+static BIO_METHOD *
+make_method(const char *name, int type, const struct sslci_method *calls)
 {
   BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | type, name);
   if (m && BIO_meth_set_write(m, calls->write) &&
@@ -55,6 +55,22 @@ sslci_bio_method(const char *name, int type, const struct sslci_method *calls)
     return m;
   BIO_meth_free(m);
   return NULL;
+}
+
+/* Made once for the process, by whoever comes first; where memory was short,
+ * by the next one. */
+BIO_METHOD *
+sslci_bio_method(_Atomic(BIO_METHOD *) *made, const char *name, int type,
+                 const struct sslci_method *calls)
+{
+  BIO_METHOD *method = atomic_load(made), *none = NULL;
+  if (method)
+    return method;
+  method = make_method(name, type, calls);
+  if (!method || atomic_compare_exchange_strong(made, &none, method))
+    return method;
+  BIO_meth_free(method); /* another thread was faster */
+  return none;
 }
 
 /* -------------------------------------------------------------- the record */

@@ -178,16 +178,15 @@ pair_destroy(BIO *bio)
   return 1;
 }
 
-static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
-static BIO_METHOD *method; /* for as long as the process lives */
-
-static void
-make_method(void)
+static BIO_METHOD *
+pair_method(void)
 {
+  static _Atomic(BIO_METHOD *) made;
   static const struct sslci_method calls = {
     pair_write, pair_read, pair_puts, pair_ctrl, pair_destroy
   };
-  method = sslci_bio_method("sslconnect pair", BIO_TYPE_SOURCE_SINK, &calls);
+  return sslci_bio_method(&made, "sslconnect pair", BIO_TYPE_SOURCE_SINK,
+                          &calls);
 }
 
 /* ----------------------------------------------------------------- making */
@@ -196,7 +195,8 @@ make_method(void)
 static sslc_bio *
 new_half(struct ring *in, struct ring *out)
 {
-  struct half *h = in && out ? sslci_new(struct half) : NULL;
+  BIO_METHOD *method = pair_method();
+  struct half *h = method && in && out ? sslci_new(struct half) : NULL;
   BIO *bio = h ? BIO_new(method) : NULL;
   if (!bio) {
     OPENSSL_free(h);
@@ -217,8 +217,6 @@ sslc_bio_new_pair(sslc_bio **bio1, size_t size1, sslc_bio **bio2, size_t size2)
   if (!bio1 || !bio2)
     return SSLC_ERR_ARG;
   *bio1 = *bio2 = NULL;
-  if (!CRYPTO_THREAD_run_once(&once, make_method) || !method)
-    return SSLC_ERR_NOMEM;
   struct ring *one = ring_new(size1);
   struct ring *two = ring_new(size2);
   *bio1 = new_half(two, one);

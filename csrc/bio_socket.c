@@ -149,17 +149,15 @@ socket_destroy(BIO *bio)
   return 1;
 }
 
-static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
-static BIO_METHOD *method; /* for as long as the process lives */
-
-static void
-make_method(void)
+static BIO_METHOD *
+socket_method(void)
 {
+  static _Atomic(BIO_METHOD *) made;
   static const struct sslci_method calls = {
     socket_write, socket_read, socket_puts, socket_ctrl, socket_destroy
   };
-  method = sslci_bio_method("sslconnect socket",
-                            BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR, &calls);
+  return sslci_bio_method(&made, "sslconnect socket",
+                          BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR, &calls);
 }
 
 /* ------------------------------------------------------------------ making */
@@ -178,9 +176,8 @@ suppress_sigpipe(int fd)
 BIO *
 sslci_socket_bio(int fd, bool close_it)
 {
-  if (!CRYPTO_THREAD_run_once(&once, make_method) || !method)
-    return NULL;
-  struct sslci_socket *s = sslci_new(struct sslci_socket);
+  BIO_METHOD *method = socket_method();
+  struct sslci_socket *s = method ? sslci_new(struct sslci_socket) : NULL;
   BIO *bio = s ? BIO_new(method) : NULL;
   if (!bio) {
     OPENSSL_free(s);

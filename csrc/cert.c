@@ -10,13 +10,14 @@
 
 /* -------------------------------------------------------------- strings */
 
-/* The contents of a memory BIO as a string; frees the BIO. */
+/* The contents of a memory BIO as a string, where all was `printed` to it;
+ * frees the BIO. */
 static char *
-bio_string(BIO *mem)
+bio_string(BIO *mem, bool printed)
 {
   char *data = NULL;
-  long len = mem ? BIO_get_mem_data(mem, &data) : 0;
-  char *s = mem ? OPENSSL_malloc((size_t)len + 1) : NULL;
+  long len = printed ? BIO_get_mem_data(mem, &data) : 0;
+  char *s = printed ? OPENSSL_malloc((size_t)len + 1) : NULL;
   if (s) {
     if (len > 0)
       memcpy(s, data, (size_t)len);
@@ -32,18 +33,14 @@ name_string(const X509_NAME *name)
   BIO *mem = BIO_new(BIO_s_mem());
   /* RFC 2253, but UTF-8 left as it is; control characters stay escaped. */
   unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
-  if (mem)
-    X509_NAME_print_ex(mem, name, 0, flags);
-  return bio_string(mem);
+  return bio_string(mem, mem && X509_NAME_print_ex(mem, name, 0, flags) >= 0);
 }
 
 static char *
 pem_string(X509 *x509)
 {
   BIO *mem = BIO_new(BIO_s_mem());
-  if (mem)
-    PEM_write_bio_X509(mem, x509);
-  return bio_string(mem);
+  return bio_string(mem, mem && PEM_write_bio_X509(mem, x509));
 }
 
 static char *
@@ -91,7 +88,14 @@ ip_string(const ASN1_OCTET_STRING *ip)
   return sslci_asprintf("IP:%s", text);
 }
 
-/* NULL for kinds that are left out, and when memory is short. */
+static bool
+is_shown(const GENERAL_NAME *name)
+{
+  return name->type == GEN_DNS || name->type == GEN_EMAIL ||
+         name->type == GEN_URI || name->type == GEN_IPADD;
+}
+
+/* Of a kind that is shown; NULL when memory is short. */
 static char *
 general_name_string(const GENERAL_NAME *name)
 {
@@ -109,15 +113,21 @@ general_name_string(const GENERAL_NAME *name)
   }
 }
 
-static int64_t
-time_number(const ASN1_TIME *t)
+/* A time that is malformed is the verifier's to judge: it stands as 0. */
+static bool
+get_time(const ASN1_TIME *t, int64_t *number)
 {
   int days = 0, seconds = 0;
   ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-  if (!epoch || !ASN1_TIME_diff(&days, &seconds, epoch, t))
-    ERR_clear_error();
+  if (!epoch)
+    return false;
+  if (ASN1_TIME_check(t) && !ASN1_TIME_diff(&days, &seconds, epoch, t)) {
+    ASN1_TIME_free(epoch);
+    return false;
+  }
   ASN1_TIME_free(epoch);
-  return (int64_t)days * 86400 + seconds;
+  *number = (int64_t)days * 86400 + seconds;
+  return true;
 }
 
 const char *
@@ -134,20 +144,32 @@ sslci_time_text(int64_t t, char *buf)
 /* --------------------------------------------------------------- making */
 
 static bool
-fill_names(sslc_cert *cert)
+add_names(sslc_cert *cert, const GENERAL_NAMES *names)
 {
-  GENERAL_NAMES *names =
-    X509_get_ext_d2i(cert->x509, NID_subject_alt_name, NULL, NULL);
-  int n = names ? sk_GENERAL_NAME_num(names) : 0;
-  ERR_clear_error(); /* a malformed extension is the verifier's to judge */
+  int n = sk_GENERAL_NAME_num(names);
   cert->names = n > 0 ? OPENSSL_zalloc((size_t)n * sizeof(char *)) : NULL;
-  for (int i = 0; cert->names && i < n; i++) {
-    char *s = general_name_string(sk_GENERAL_NAME_value(names, i));
+  for (int i = 0; i < n; i++) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+    char *s = cert->names && is_shown(name) ? general_name_string(name) : NULL;
     if (s)
       cert->names[cert->name_count++] = s;
+    else if (!cert->names || is_shown(name))
+      return false;
   }
+  return true;
+}
+
+/* An extension that is malformed is the verifier's to judge: no names. */
+static bool
+fill_names(sslc_cert *cert)
+{
+  int critical = 0;
+  GENERAL_NAMES *names =
+    X509_get_ext_d2i(cert->x509, NID_subject_alt_name, &critical, NULL);
+  bool ok = names ? add_names(cert, names)
+                  : !sslci_is_out_of_memory(ERR_peek_error());
   GENERAL_NAMES_free(names);
-  return n <= 0 || cert->names;
+  return ok;
 }
 
 static char *
@@ -182,9 +204,9 @@ fill(sslc_cert *cert)
   cert->issuer = name_string(X509_get_issuer_name(x509));
   cert->serial = serial_string(x509);
   cert->pem = pem_string(x509);
-  cert->not_before = time_number(X509_get0_notBefore(x509));
-  cert->not_after = time_number(X509_get0_notAfter(x509));
   return cert->subject && cert->issuer && cert->serial && cert->pem &&
+         get_time(X509_get0_notBefore(x509), &cert->not_before) &&
+         get_time(X509_get0_notAfter(x509), &cert->not_after) &&
          fill_names(cert) && fill_bytes(cert);
 }
 

@@ -275,8 +275,8 @@ struct sslci_method {
   long (*ctrl)(BIO *bio, int cmd, long num, void *ptr);
   int (*destroy)(BIO *bio);
 };
-BIO_METHOD *sslci_bio_method(const char *name, int type,
-                             const struct sslci_method *calls);
+BIO_METHOD *sslci_bio_method(_Atomic(BIO_METHOD *) *made, const char *name,
+                             int type, const struct sslci_method *calls);
 
 /* ----------------------------------------------------- bio_socket.c */
 
@@ -362,6 +362,9 @@ void sslci_info_free(sslc_conn *conn);
 /* Before a step and after it: the one mapping of SSL_get_error(3). */
 sslc_status sslci_step_begin(sslc_conn *conn, int phase);
 sslc_status sslci_step_end(sslc_conn *conn, int phase, int ret);
+
+/* Whether an entry of OpenSSL's error queue says that memory was short. */
+bool sslci_is_out_of_memory(unsigned long code);
 
 /* errno to one of the codes of SSLC_ERR_SYS. */
 int sslci_errno_code(int err);

@@ -71,11 +71,17 @@ ssl_reason(const sslc_error *e)
   return 0;
 }
 
+bool
+sslci_is_out_of_memory(unsigned long code)
+{
+  return ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+}
+
 static bool
 is_out_of_memory(const sslc_error *e)
 {
   for (size_t i = 0; i < e->queue_count; i++)
-    if (ERR_GET_REASON(e->queue_codes[i]) == ERR_R_MALLOC_FAILURE)
+    if (sslci_is_out_of_memory(e->queue_codes[i]))
       return true;
   return false;
 }
@@ -319,6 +325,13 @@ look_for_alert(sslc_conn *conn, int phase)
   ERR_clear_error();
 }
 
+/* Between two records. */
+static bool
+is_lenient_end(const sslc_conn *conn)
+{
+  return conn->ctx->lenient_eof && !SSL_has_pending(conn->ssl);
+}
+
 static sslc_status
 failure(sslc_conn *conn, int phase)
 {
@@ -326,7 +339,7 @@ failure(sslc_conn *conn, int phase)
   sslci_error_begin(&conn->err, SSLC_CODE_INTERNAL, phase, NULL);
   sslci_error_take_queue(&conn->err);
   explain(conn);
-  if (conn->err.code == SSLC_CODE_TRUNCATED && conn->ctx->lenient_eof) {
+  if (conn->err.code == SSLC_CODE_TRUNCATED && is_lenient_end(conn)) {
     sslci_error_clear(&conn->err);
     conn->ended = true;
     return SSLC_CLOSED;
@@ -339,10 +352,11 @@ failure(sslc_conn *conn, int phase)
 static sslc_status
 closed(sslc_conn *conn, int phase)
 {
-  if (conn->connected)
+  bool eof = sslci_bio_record(conn->rbio)->eof;
+  if (conn->connected && (!eof || is_lenient_end(conn)))
     return SSLC_CLOSED;
   sslci_error_begin(&conn->err, SSLC_CODE_HANDSHAKE_EOF, phase, NULL);
-  if (sslci_bio_record(conn->rbio)->eof)
+  if (eof)
     explain_eof(conn);
   else
     explain_close_notify(conn);

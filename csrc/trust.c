@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -305,15 +306,8 @@ add_system(X509_STORE *store, sslc_error *e)
   return some;
 }
 
-static CRYPTO_ONCE system_once = CRYPTO_ONCE_STATIC_INIT;
-static CRYPTO_RWLOCK *system_lock;
+static pthread_mutex_t system_lock = PTHREAD_MUTEX_INITIALIZER;
 static X509_STORE *system_store; /* for as long as the process lives */
-
-static void
-make_system_lock(void)
-{
-  system_lock = CRYPTO_THREAD_lock_new();
-}
 
 static X509_STORE *
 load_system_store(sslc_error *e)
@@ -332,15 +326,11 @@ load_system_store(sslc_error *e)
 static X509_STORE *
 shared_system_store(sslc_error *e)
 {
-  if (!CRYPTO_THREAD_run_once(&system_once, make_system_lock) ||
-      !system_lock || !CRYPTO_THREAD_write_lock(system_lock)) {
-    sslci_error_nomem(e, SSLC_PHASE_CONFIG);
-    return NULL;
-  }
+  pthread_mutex_lock(&system_lock);
   if (!system_store)
     system_store = load_system_store(e);
   X509_STORE *store = system_store;
-  CRYPTO_THREAD_unlock(system_lock);
+  pthread_mutex_unlock(&system_lock);
   return store;
 }
 

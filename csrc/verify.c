@@ -8,6 +8,12 @@
 
 enum { NAMES_SHOWN = 10 };
 
+/* RFC 9525: a wildcard is a whole label, and the common name does not count. */
+enum {
+  HOST_FLAGS = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
+};
+
 /* ------------------------------------------------------------- demanding */
 
 /* Only watches: the verdict is libssl's. */
@@ -33,8 +39,7 @@ static bool
 set_name(sslc_conn *conn)
 {
   X509_VERIFY_PARAM *param = SSL_get0_param(conn->ssl);
-  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                           X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  X509_VERIFY_PARAM_set_hostflags(param, HOST_FLAGS);
   return conn->name_kind == SSLCI_NAME_DNS
     ? X509_VERIFY_PARAM_set1_host(param, conn->server_name, 0)
     : X509_VERIFY_PARAM_set1_ip_asc(param, conn->server_name);
@@ -113,18 +118,31 @@ must_verify(const sslc_conn *conn)
          (conn->role == 0 || ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED);
 }
 
+/* Exactly 1 is a match; below 0, memory was short. */
+static bool
+name_matches(const sslc_conn *conn, X509 *cert)
+{
+  if (conn->name_kind == SSLCI_NAME_DNS)
+    return X509_check_host(cert, conn->server_name, 0, HOST_FLAGS, NULL) == 1;
+  return X509_check_ip_asc(cert, conn->server_name, 0) == 1;
+}
+
 /* libssl verified already.  This is the second lock: a handshake without a
- * certificate (anonymous ciphers), or a verdict that nobody acted upon. */
+ * certificate (anonymous ciphers), a verdict that nobody acted upon, or a name
+ * that libssl did not look at: it loses the name, and says nothing, where an
+ * allocation fails as it makes its X509_STORE_CTX. */
 sslc_status
 sslci_verify_done(sslc_conn *conn)
 {
+  bool named = conn->role == 0 && checks_name(conn);
   bool checked = SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER;
   X509 *cert = compat_get1_peer_certificate(conn->ssl);
   bool shown = cert != NULL;
-  X509_free(cert);
   bool good = checked && shown &&
-              SSL_get_verify_result(conn->ssl) == X509_V_OK;
-  conn->verified = good && (conn->role == 1 || checks_name(conn));
+              SSL_get_verify_result(conn->ssl) == X509_V_OK &&
+              (!named || name_matches(conn, cert));
+  X509_free(cert);
+  conn->verified = good && (conn->role == 1 || named);
   if (good || (!must_verify(conn) && !(checked && shown)))
     return SSLC_OK;
   sslci_error_begin(&conn->err,

@@ -85,6 +85,9 @@ sslc_conn_write_wait(sslc_conn *conn, const void *buf, size_t len, size_t *n,
     status = sslc_conn_write(conn, bytes ? bytes + done : NULL, len - done,
                              &some);
     done += some;
+    /* A peer that reads on and on must not outrun the deadline either. */
+    if (status == SSLC_OK && done < len && sslc_now() >= deadline)
+      status = timed_out(conn, SSLC_PHASE_WRITE);
   } while ((status == SSLC_OK && done < len) ||
            go_on(conn, &status, deadline, SSLC_PHASE_WRITE));
   *n = done;

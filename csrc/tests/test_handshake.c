@@ -358,12 +358,12 @@ test_no_name(void **state)
 
   (void)state;
   wire_init(&w, make_client_ctx(), make_server_ctx("good"), NULL);
-  assert_status(sslc_conn_connect(w.client), SSLC_ERR_STATE,
+  assert_status(sslc_conn_connect(w.client), SSLC_ERR_ARG,
                 sslc_conn_error(w.client));
   assert_code(sslc_conn_error(w.client), SSLC_CODE_BAD_OPTION);
   assert_has(sslc_error_message(sslc_conn_error(w.client)), "server_name");
   assert_int_equal(drop(w.to_client), 0);
-  assert_status(sslc_conn_do_handshake(w.client), SSLC_ERR_STATE,
+  assert_status(sslc_conn_do_handshake(w.client), SSLC_ERR_ARG,
                 sslc_conn_error(w.client));
   assert_int_equal(drop(w.to_client), 0);
   assert_ok(sslc_conn_set_server_name(w.client, "localhost"),

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *
 make_bytes(size_t len)
@@ -109,30 +110,6 @@ test_wait_timeout(void **state)
 /* More than any buffer on the way holds. */
 enum { MUCH = 64 * 1024 * 1024 };
 
-/* The write ends at its deadline, with a part of the bytes gone. */
-static void
-check_late_write(serve_function *serve)
-{
-  sslc_ctx *server_ctx = make_server_ctx("good");
-  struct server *server = server_start(serve, server_ctx);
-  char *bytes = calloc(1, MUCH);
-  sslc_conn *conn;
-  size_t n = 0;
-
-  assert_non_null(bytes);
-  connect_to_server(&conn, server, 1);
-  assert_status(sslc_conn_write_wait(conn, bytes, MUCH, &n,
-                                     sslc_deadline(10)), SSLC_ERR_TIMEOUT,
-                sslc_conn_error(conn));
-  assert_true(n > 0 && n < MUCH);
-  assert_code(sslc_conn_error(conn), SSLC_CODE_TIMEOUT);
-  assert_phase(sslc_conn_error(conn), SSLC_PHASE_WRITE);
-  sslc_conn_free(conn);
-  server_stop(server);
-  sslc_ctx_free(server_ctx);
-  free(bytes);
-}
-
 static sslc_conn *
 accept_on(int fd, sslc_ctx *ctx)
 {
@@ -160,37 +137,85 @@ serve_reading(int fd, void *ctx)
   sslc_conn_free(conn);
 }
 
-/* Shakes hands, and reads nothing until the client has gone. */
+/* Closed at its writing end, it lets serve_stalled go. */
+static int release[2];
+
+/* Shakes hands, and reads nothing until it is let go. */
 static void
 serve_stalled(int fd, void *ctx)
 {
-  struct pollfd end = { fd, POLLHUP, 0 };
+  struct pollfd end = { release[0], POLLIN, 0 };
   sslc_conn *conn = accept_on(fd, ctx);
 
   poll(&end, 1, PATIENCE);
   sslc_conn_free(conn);
 }
 
+static struct server *
+start_stalled(sslc_ctx *ctx)
+{
+  assert_int_equal(pipe(release), 0);
+  return server_start(serve_stalled, ctx);
+}
+
+static void
+stop_stalled(struct server *server)
+{
+  close(release[1]);
+  server_stop(server);
+  close(release[0]);
+}
+
+/* The write ends at its deadline, with a part of the bytes gone. */
+static void
+check_late_write(struct server *server)
+{
+  char *bytes = calloc(1, MUCH);
+  sslc_conn *conn;
+  size_t n = 0;
+
+  assert_non_null(bytes);
+  connect_to_server(&conn, server, 1);
+  assert_status(sslc_conn_write_wait(conn, bytes, MUCH, &n,
+                                     sslc_deadline(10)), SSLC_ERR_TIMEOUT,
+                sslc_conn_error(conn));
+  assert_true(n > 0 && n < MUCH);
+  assert_code(sslc_conn_error(conn), SSLC_CODE_TIMEOUT);
+  assert_phase(sslc_conn_error(conn), SSLC_PHASE_WRITE);
+  sslc_conn_free(conn);
+  free(bytes);
+}
+
 static void
 test_write_timeout(void **state)
 {
+  sslc_ctx *ctx = make_server_ctx("good");
+  struct server *server = start_stalled(ctx);
+
   (void)state;
-  check_late_write(serve_stalled);
+  check_late_write(server);
+  stop_stalled(server);
+  sslc_ctx_free(ctx);
 }
 
 /* A peer that always takes more must not outrun the deadline. */
 static void
 test_write_outrun(void **state)
 {
+  sslc_ctx *ctx = make_server_ctx("good");
+  struct server *server = server_start(serve_reading, ctx);
+
   (void)state;
-  check_late_write(serve_reading);
+  check_late_write(server);
+  server_stop(server);
+  sslc_ctx_free(ctx);
 }
 
 static void
 test_shutdown_timeout(void **state)
 {
   sslc_ctx *server_ctx = make_server_ctx("good");
-  struct server *server = server_start(serve_stalled, server_ctx);
+  struct server *server = start_stalled(server_ctx);
   sslc_conn *conn;
 
   (void)state;
@@ -201,7 +226,7 @@ test_shutdown_timeout(void **state)
   assert_phase(sslc_conn_error(conn), SSLC_PHASE_SHUTDOWN);
   assert_int_equal(sslc_conn_get_shutdown(conn), SSLC_SENT_SHUTDOWN);
   sslc_conn_free(conn);
-  server_stop(server);
+  stop_stalled(server);
   sslc_ctx_free(server_ctx);
 }
 
