@@ -16,33 +16,27 @@ local function socket_bio(fd, take)
   return bio, err
 end
 
---- Gives a new core connection its BIO and its names; nil and the error of what was refused.
-local function prepare(ctx, bio, where, server_name, step)
+--- A new core connection that knows whom it is for; nil and the error of what was refused.
+local function prepare(ctx, where, server_name, step)
   local conn, err = core.conn(ctx)
   if not conn then return nil, err end
   local ok
-  ok, err = conn:set_bio(bio)
+  ok, err = conn[step == "accept" and "set_accept_state" or "set_connect_state"](conn)
   if ok and where.host then ok, err = conn:set_peer_label(where.host) end
-  if ok and where.address then ok, err = conn:set_peer_address(where.address) end
   if ok and server_name then ok, err = conn:set_server_name(server_name) end
-  if ok then
-    ok, err = conn[step == "accept" and "set_accept_state" or "set_connect_state"](conn)
-  end
   if not ok then return nil, err end
   return conn
 end
 
 --- Shakes hands over the BIO; closes it where that fails.
 ---@param where table  host, address, loop, deadline, socket
-local function secure(ctx, bio, where, server_name, step)
-  local conn, err = prepare(ctx, bio, where, server_name, step)
-  local ok
-  if conn then ok, err = drive.run(conn, "do_handshake", where, where.deadline, "handshake") end
+local function secure(conn, bio, where)
+  local ok, err = conn:set_bio(bio)
+  if ok and where.address then ok, err = conn:set_peer_address(where.address) end
+  if ok then ok, err = drive.run(conn, "do_handshake", where, where.deadline, "handshake") end
   if not ok then
-    if conn then
-      loop.forget(where.loop, conn:fd())
-      conn:close()
-    end
+    loop.forget(where.loop, bio:fd())
+    conn:close()
     bio:close()
     return nil, err
   end
@@ -88,16 +82,29 @@ function connect.open(ctx, host, port, given)
     host = label(host, port), loop = given.loop,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }
-  local fd, err = dial(host, port, where)
+  -- What is wrong with the name is said before anything goes out; the dial looks at the host.
+  local conn, err = prepare(ctx, where, given.server_name, "connect")
+  if not conn then return nil, err end
+  local fd
+  fd, err = dial(host, port, where)
   if not fd then return nil, err end
+  if not given.server_name then
+    local ok
+    ok, err = conn:set_server_name(host)
+    if not ok then
+      core.close_fd(fd)
+      return nil, err
+    end
+  end
   local bio
   bio, err = socket_bio(fd, true)
   if not bio then return nil, err end
-  return secure(ctx, bio, where, given.server_name or host, "connect")
+  return secure(conn, bio, where)
 end
 
 local function is_descriptor(socket)
-  return type(socket) == "number" and socket == math.floor(socket) and socket >= 0
+  return type(socket) == "number" and socket == math.floor(socket) and socket >= 0 and
+    socket < 2 ^ 31
 end
 
 --- The method of an object that may have an __index of any kind; nil where it has none.
@@ -135,14 +142,18 @@ function connect.wrap(ctx, socket, given, step)
   if take and is_object and not method(socket, "setfd") then
     return options.bad("the socket cannot be taken over: it has no setfd()")
   end
+  local where = {
+    host = given.server_name, loop = given.loop, socket = not take and socket or nil,
+    deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
+  }
+  local conn
+  conn, err = prepare(ctx, where, given.server_name, step)
+  if not conn then return nil, err end
   local bio
   bio, err = core.bio_socket(fd, take)
   if not bio then return nil, err end
   if take and is_object then socket:setfd(-1) end
-  return secure(ctx, bio, {
-    host = given.server_name, loop = given.loop, socket = not take and socket or nil,
-    deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
-  }, given.server_name, step)
+  return secure(conn, bio, where)
 end
 
 return connect

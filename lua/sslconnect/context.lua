@@ -73,6 +73,9 @@ end
 local function make(given)
   local ctx, err = make_core(given)
   if not ctx then return nil, err end
+  local ok
+  ok, err = ctx:check()
+  if not ok then return nil, err end
   return setmetatable({ctx = ctx, settings = given}, Context)
 end
 
@@ -83,13 +86,7 @@ end
 local function new(given)
   local checked, err = options.check(given, known)
   if not checked then return nil, err end
-  local context
-  context, err = make(checked)
-  if not context then return nil, err end
-  local ok
-  ok, err = context.ctx:check()
-  if not ok then return nil, err end
-  return context
+  return make(checked)
 end
 
 -- ----------------------------------------------------------- contexts known by their value
@@ -216,6 +213,19 @@ function Context:__tostring()
     end
   end
   return "sslconnect.Context: " .. (parts[1] and table.concat(parts, " ") or "defaults")
+end
+
+--- Says what was meant where a method is called with a dot.
+for name, method in pairs(Context) do
+  if type(method) == "function" and not name:find("^__") then
+    Context[name] = function(self, ...)
+      if getmetatable(self) ~= Context then
+        error(("bad self for '%s' (sslconnect.Context expected, got %s)"):format(name,
+          type(self)), 2)
+      end
+      return method(self, ...)
+    end
+  end
 end
 
 return {new = new, shared = shared, setting_kinds = setting_kinds, Context = Context,

@@ -14,8 +14,9 @@ options.bad = bad
 
 --- A value as an error shows it, never longer than a line.
 local function show(value)
-  local text = type(value) == "string" and ("%q"):format(value:sub(1, 60)) or tostring(value)
-  return type(value) == "table" and "a table" or text
+  if type(value) == "table" then return "a table" end
+  if type(value) ~= "string" then return tostring(value) end
+  return (("%q"):format(value:sub(1, 60)):gsub("\\\n", "\\n"))
 end
 
 -- Kinds: each takes a value and returns it as it is to be used, or nil and what was expected.
@@ -42,10 +43,14 @@ end
 function kinds.names(value)
   if type(value) == "string" then value = {value} end
   if type(value) ~= "table" then return nil, "a string or a list of strings" end
+  local copy, count = {}, 0
   for i = 1, #value do
     if not kinds.string(value[i]) then return nil, "a list of strings" end
+    copy[i] = value[i]
   end
-  return value
+  for _ in pairs(value) do count = count + 1 end
+  if count ~= #copy then return nil, "a list of strings" end
+  return copy
 end
 
 function kinds.any(value)
@@ -131,7 +136,7 @@ end
 function options.check_target(host, port)
   if type(host) ~= "string" then return bad("host is %s; expected a string", show(host)) end
   if host:find("\0", 1, true) then return bad("host has a zero byte in it") end
-  local number = type(port) == "string" and tonumber(port, 10) or port
+  local number = type(port) == "string" and port:find("^%d+$") and tonumber(port) or port
   if type(number) ~= "number" or number ~= math.floor(number) or number < 1 or number > 65535 then
     return bad("port is %s; expected a whole number from 1 to 65535", show(port))
   end

@@ -244,6 +244,17 @@ function Connection:write(...)
   return leave(self, "write", write_all(self, data))
 end
 
+--- What info() tells, without the certificates; noted when first asked for.
+local function negotiated(self)
+  local conn = self.conn
+  self.details = self.details or {
+    version = conn:version(), cipher = conn:cipher(), group = conn:group(), alpn = conn:alpn(),
+    server_name = conn:server_name(), host = self.host, address = self.address,
+    resumed = conn:session_reused(), verified = conn:is_verified(),
+  }
+  return self.details
+end
+
 -- ------------------------------------------------------------------------------ the end
 
 --- Sends close_notify: nothing is written after it, but reading goes on to the peer's end.
@@ -253,6 +264,7 @@ function Connection:shutdown()
   if self.closed then return closed(self, "shutdown") end
   local ok, err = enter(self, "write")
   if not ok then return nil, err end
+  if self.shut then return leave(self, "write", true) end
   local deadline = drive.deadline(self.seconds)
   local done, want
   repeat
@@ -263,6 +275,7 @@ function Connection:shutdown()
     end
   until want ~= "want_write" or self.closed
   if done == nil then return leave(self, "write", nil, want) end
+  self.shut = true
   return leave(self, "write", true)
 end
 
@@ -271,6 +284,7 @@ end
 ---@return true
 function Connection:close()
   if self.closed then return true end
+  negotiated(self) -- what it tells stays
   self.closed = true
   loop.forget(self.loop, self.fd)
   self.conn:close()
@@ -297,22 +311,18 @@ function Connection:settimeout(seconds)
   return true
 end
 
---- What was negotiated, and with whom.
+--- What was negotiated, and with whom. After close it is what it was, but certificates are there
+--- only if they were asked for before: to take them apart costs more than all the rest.
 ---@return table info  version, cipher, group, alpn, server_name, host, address, resumed, verified,
 ---                    certificates (the peer's, its own first; see sslconnect.core's cert)
 function Connection:info()
   local conn = self.conn
-  if not self.details then
-    local certificates = {}
-    for i = 1, conn:peer_cert_count() or 0 do certificates[i] = conn:peer_cert(i) end
-    self.details = {
-      version = conn:version(), cipher = conn:cipher(), group = conn:group(), alpn = conn:alpn(),
-      server_name = conn:server_name(), host = self.host, address = self.address,
-      resumed = conn:session_reused(), verified = conn:is_verified(),
-      certificates = certificates,
-    }
+  local details = negotiated(self)
+  if not details.certificates and not self.closed then
+    details.certificates = {}
+    for i = 1, conn:peer_cert_count() do details.certificates[i] = conn:peer_cert(i) end
   end
-  return self.details
+  return details
 end
 
 --- The descriptor, for LuaSocket's select and other loops; nil once it is closed.
@@ -340,9 +350,24 @@ end
 
 function Connection:__tostring()
   local state = "closed"
-  local info = self.details or not self.closed and self:info()
-  if info and not self.closed then state = info.version .. " " .. info.cipher end
+  if not self.closed then
+    local info = negotiated(self)
+    state = info.version .. " " .. info.cipher
+  end
   return ("sslconnect.Connection: %s (%s)"):format(self.host or "fd " .. tostring(self.fd), state)
+end
+
+--- Says what was meant where a method is called with a dot.
+for name, method in pairs(Connection) do
+  if type(method) == "function" and not name:find("^__") then
+    Connection[name] = function(self, ...)
+      if getmetatable(self) ~= Connection then
+        error(("bad self for '%s' (sslconnect.Connection expected, got %s)"):format(name,
+          type(self)), 2)
+      end
+      return method(self, ...)
+    end
+  end
 end
 
 return {new = new, Connection = Connection}
