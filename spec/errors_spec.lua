@@ -375,15 +375,12 @@ case("out_of_memory", "a buffer that is too large",
       limit = "export ASAN_OPTIONS=$ASAN_OPTIONS:max_allocation_size_mb=1000" ..
         ":allocator_may_return_null=1;"
     end
-    local script = [[
+    local output = helper.output_of([[
       local _, err = require "sslconnect.core".bio_pair(2^31 - 1, 2^31 - 1)
-      io.write(err.code, "|", err.class, "|", tostring(err))]]
-    local child = io.popen(limit .. " exec " .. helper.quote(helper.interpreter()) .. " -e " ..
-      helper.quote(script) .. " 2>&1")
-    local code, class, text = child:read("*a"):match("([^|\n]*)|([^|]*)|([^|]*)$")
-    child:close()
-    return nil, setmetatable({code = code, class = class, text = text, message = "memory is short"},
-      core.error_mt)
+      io.write("|", err.code, "|", err.class, "|", tostring(err))]], nil, limit)
+    local err = {message = "memory is short"}
+    err.code, err.class, err.text = output:match("|(.*)|(.*)|(.*)")
+    return nil, setmetatable(err, core.error_mt)
   end,
   {only = "blocking", text = "memory is short [out_of_memory]"})
 

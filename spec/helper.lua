@@ -61,6 +61,11 @@ function helper.count_fds()
   return count
 end
 
+--- Whether this process has the descriptor open.
+function helper.is_open(fd)
+  return lfs.symlinkattributes(("/dev/fd/%d"):format(fd), "mode") ~= nil
+end
+
 -- Programs ---------------------------------------------------------------------------------------
 
 --- A word of the shell.
@@ -86,6 +91,21 @@ end
 function helper.start_lua(script)
   local words = command({helper.interpreter(), "-e", script})
   return assert(io.popen("echo $$; exec " .. words .. " 2>&1 </dev/null", "r"))
+end
+
+--- What this interpreter prints, errors too, when it runs the script with these variables in its
+-- environment; `before` is a command of the shell to come first. Behind it the exit status.
+function helper.output_of(script, variables, before)
+  local words = {before or "", "env"}
+  for name, value in pairs(variables or {}) do
+    words[#words + 1] = name .. "=" .. helper.quote(value)
+  end
+  words[#words + 1] = command({helper.interpreter(), "-e", script})
+  words[#words + 1] = "2>&1 </dev/null; echo \"status $?\""
+  local child = assert(io.popen(table.concat(words, " "), "r"))
+  local output, status = child:read("*a"):match("^(.*)status (%d+)\n$")
+  child:close()
+  return output, tonumber(status)
 end
 
 -- Servers ----------------------------------------------------------------------------------------
@@ -270,11 +290,15 @@ function helper.run(functions, seconds)
 end
 
 --- An adapter for helper.run that also hears of descriptors that are closed, so that who waits
--- for one goes on at once.
+-- for one goes on at once. Outside of helper.run it blocks.
 helper.adapter = {name = "helper"}
 
 function helper.adapter.wait(fd, events, seconds)
-  coroutine.yield(fd, events, seconds)
+  if running then
+    coroutine.yield(fd, events, seconds)
+  else
+    core.wait(fd, events, seconds)
+  end
   return true
 end
 

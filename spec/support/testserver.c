@@ -64,7 +64,7 @@
 enum {
   BACKLOG = 1024,
   STACK_SIZE = 256 * 1024,
-  LINGER_MS = 10 * 1000,      /* how long a client may take to hang up */
+  LINGER_MS = 10 * 1000, /* how long a client may take to hang up */
   PARENT_CHECK_MS = 1000
 };
 
@@ -83,7 +83,7 @@ struct behaviour {
   const char *name;
   serve_function *before; /* in plain text, before TLS; NULL: nothing */
   serve_function *serve;
-  setup_function *setup;  /* settings of its own; NULL: none */
+  setup_function *setup; /* settings of its own; NULL: none */
 };
 
 /* One argument. */
