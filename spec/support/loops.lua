@@ -108,7 +108,8 @@ function loops.cqueues()
     run = function(functions)
       local controller, group = cqueues.new(), group_of(functions)
       for _, task in ipairs(group.tasks) do controller:wrap(task) end
-      assert(controller:loop(3 * helper.patience))
+      local ok, err = controller:loop(3 * helper.patience)
+      if not ok then error(err, 0) end
       return finish(group)
     end,
     sleep = cqueues.sleep,

@@ -11,6 +11,8 @@ local blocking = require "sslconnect.loop.blocking"
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 
+assert(cqueues.poll and cqueues.cancel and cqueues.running, "the module cqueues is another one")
+
 local adapter = {name = "cqueues"}
 
 -- controller -> fd -> {leader, follower}: what they poll for.
