@@ -107,8 +107,9 @@ end
 ---@param fd integer|nil
 function loop.forget(explicit, fd)
   if not fd then return end
-  if explicit and not known[explicit] and explicit.forget then explicit.forget(fd) end
-  for adapter in pairs(known) do
+  local all = {explicit and not known[explicit] and explicit or nil}
+  for adapter in pairs(known) do all[#all + 1] = adapter end
+  for _, adapter in ipairs(all) do
     if adapter.forget then adapter.forget(fd) end
   end
 end
