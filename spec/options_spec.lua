@@ -187,10 +187,10 @@ describe("an option", function()
       helper.fails({code = "bad_option", phase = "config", has = "loop"},
         ssl.connect("127.0.0.1", 1, {loop = loop}))
     end
-    helper.fails(bad('loop "cqueue" is not known; there are "blocking" and "coroutine"'),
-      ssl.connect("127.0.0.1", 1, {loop = "cqueue"}))
-    helper.fails(bad('loop "cqueue" is not known; there are "blocking" and "coroutine"'),
-      ssl.set_loop("cqueue"))
+    local unknown = bad('loop "cqueue" is not known; there are "blocking", "coroutine", ' ..
+      '"embedded", "cqueues", "luv", "copas"')
+    helper.fails(unknown, ssl.connect("127.0.0.1", 1, {loop = "cqueue"}))
+    helper.fails(unknown, ssl.set_loop("cqueue"))
   end)
 
   it("is shown shortened where its value is long, and in one line", function()

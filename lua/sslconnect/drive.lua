@@ -4,6 +4,7 @@
 -- every version of Lua.
 local core = require "sslconnect.core"
 local loop = require "sslconnect.loop"
+local yieldable = require "sslconnect.loop.yieldable"
 
 local drive = {}
 
@@ -28,6 +29,34 @@ local timeout_message = {
   shutdown = "the deadline passed while closing",
 }
 
+--- Calls `f`, and `tidy` with what it gave, or with nothing where it threw; then what it threw goes
+-- on. A wait can throw: Ctrl-C, an adapter, a scheduler that has errors thrown in its coroutines.
+-- Where PUC 5.1 would not let a wait through pcall nothing is caught: there an error ends the
+-- coroutine, as who waits in it cannot be called in a pcall of the user's either.
+---@param tidy function  gives back what the caller gets
+function drive.guarded(tidy, f, ...)
+  if not yieldable.through_pcall() then return tidy(f(...)) end
+  local function done(ok, ...)
+    if ok then return tidy(...) end
+    tidy()
+    error((...), 0)
+  end
+  return done(pcall(f, ...))
+end
+
+--- Waits in the loop. Where that throws the loop may be left with the descriptor in its set.
+local function wait_in_loop(where, fd, events, seconds)
+  local came_back = false
+  return drive.guarded(function(...)
+    if not came_back then loop.forget(where.loop, fd) end
+    return ...
+  end, function()
+    local ok, reason = loop.choose(where.loop).wait(fd, events, seconds)
+    came_back = true
+    return ok, reason
+  end)
+end
+
 --- Waits once, for what `object` wants after a step that was not done.
 ---@param object table     a core object: a connection or a dial
 ---@param want string      the status of the step
@@ -46,8 +75,11 @@ function drive.wait(object, want, where, deadline, phase)
   if not fd or not events then
     return failure("misuse", phase, "the step wants what cannot be waited for: " .. want, where)
   end
-  local ok, reason = loop.choose(where.loop).wait(fd, events, seconds)
+  local ok, reason = wait_in_loop(where, fd, events, seconds)
   if not ok then return failure("canceled", phase, tostring(reason), where) end
+  if where.closed then
+    return failure("canceled", phase, "the connection was closed while this waited", where)
+  end
   return true
 end
 
@@ -60,9 +92,6 @@ function drive.run(object, method, where, deadline, phase, ...)
     if done ~= false then return done, detail end
     local ok, err = drive.wait(object, detail, where, deadline, phase)
     if not ok then return nil, err end
-    if where.closed then
-      return failure("canceled", phase, "the connection was closed while this waited", where)
-    end
   end
 end
 

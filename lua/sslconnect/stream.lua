@@ -56,10 +56,15 @@ local function enter(self, what)
   return true
 end
 
---- Ends what enter began, and passes the results on.
-local function leave(self, what, ...)
-  self.busy[what] = nil
-  return ...
+--- Runs the operation as the one that reads, or writes; others get `busy` until it has ended, be
+-- it by an error that is thrown through it.
+local function enter_for(self, what, operation, ...)
+  local ok, err = enter(self, what)
+  if not ok then return nil, err end
+  return drive.guarded(function(...)
+    self.busy[what] = nil
+    return ...
+  end, operation, ...)
 end
 
 -- ------------------------------------------------------------------------------ reading
@@ -152,9 +157,7 @@ function Connection:read(format)
       '; expected "l", "L", "a" or a number of bytes')
   end
   if self.closed then return closed(self, "read") end
-  local ok, err = enter(self, "read")
-  if not ok then return nil, err end
-  return leave(self, "read", reader(self, drive.deadline(self.seconds)))
+  return enter_for(self, "read", reader, self, drive.deadline(self.seconds))
 end
 
 local function read_some(self, max)
@@ -176,9 +179,7 @@ function Connection:read_some(max)
       "; expected a number of bytes, 1 or more")
   end
   if self.closed then return closed(self, "read") end
-  local ok, err = enter(self, "read")
-  if not ok then return nil, err end
-  return leave(self, "read", read_some(self, max))
+  return enter_for(self, "read", read_some, self, max)
 end
 
 --- An iterator over lines (or what another format gives), to the clean end of the stream. Throws
@@ -209,6 +210,10 @@ local function join(self, ...)
 end
 
 local function write_all(self, data)
+  if self.broken then
+    return failure(self, "misuse", "write",
+      "a write before this one was not finished, so nothing can be written any more")
+  end
   local deadline, done = drive.deadline(self.seconds), 0
   self.broken = #data > 0 -- until all is out: a half-sent record cannot be followed by another
   while done < #data do
@@ -234,14 +239,7 @@ function Connection:write(...)
   local data, err = join(self, ...)
   if not data then return nil, err end
   if self.closed then return closed(self, "write") end
-  local ok
-  ok, err = enter(self, "write")
-  if not ok then return nil, err end
-  if self.broken then
-    return leave(self, "write", failure(self, "misuse", "write",
-      "a write before this one was not finished, so nothing can be written any more"))
-  end
-  return leave(self, "write", write_all(self, data))
+  return enter_for(self, "write", write_all, self, data)
 end
 
 --- What info() tells, without the certificates; noted when first asked for.
@@ -257,26 +255,25 @@ end
 
 -- ------------------------------------------------------------------------------ the end
 
+local function shut_down(self)
+  local deadline = drive.deadline(self.seconds)
+  while not self.shut do
+    local done, want = self.conn:shutdown()
+    if done == nil then return nil, want end
+    self.shut = want ~= "want_write"
+    if self.shut then break end
+    local ok, err = drive.wait(self.conn, want, self, deadline, "shutdown")
+    if not ok then return nil, err end
+  end
+  return true
+end
+
 --- Sends close_notify: nothing is written after it, but reading goes on to the peer's end.
 ---@return true|nil ok
 ---@return table|nil err  timeout, closed, ...
 function Connection:shutdown()
   if self.closed then return closed(self, "shutdown") end
-  local ok, err = enter(self, "write")
-  if not ok then return nil, err end
-  if self.shut then return leave(self, "write", true) end
-  local deadline = drive.deadline(self.seconds)
-  local done, want
-  repeat
-    done, want = self.conn:shutdown()
-    if done == false and want == "want_write" then
-      ok, err = drive.wait(self.conn, want, self, deadline, "shutdown")
-      if not ok then return leave(self, "write", nil, err) end
-    end
-  until want ~= "want_write" or self.closed
-  if done == nil then return leave(self, "write", nil, want) end
-  self.shut = true
-  return leave(self, "write", true)
+  return enter_for(self, "write", shut_down, self)
 end
 
 --- Closes: sends close_notify if that takes no waiting, and lets go of the socket. Never blocks,

@@ -24,6 +24,7 @@
  *   CERT/name       sends the name that came in SNI, "-" where none did
  *   CERT/sink       reads all and never answers
  *   CERT/slow       sends "tick" in a line, then nothing more
+ *   CERT/halfrecord  the same, and behind it the beginning of a record
  *   CERT/stallread  never reads after the handshake
  *   CERT/reset      resets the connection when the first byte comes
  *   CERT/starttls   speaks plain text until STARTTLS, then echoes over TLS
@@ -36,6 +37,7 @@
  *   raw/eof         ends when the first bytes have come
  *   raw/reset       resets the connection when the first bytes have come
  *   raw/stall       never answers
+ *   raw/halfrecord  answers with the beginning of a record
  *   raw/alertN      answers with the fatal alert of that number (RFC 8446, 6)
  *
  * Written with sslconnect.h and POSIX alone.  What is wrong with the arguments
@@ -62,7 +64,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum {
-  BACKLOG = 1024,
+  BACKLOG = 8192,            /* as many as the system takes */
   STACK_SIZE = 256 * 1024,
   LINGER_MS = 10 * 1000, /* how long a client may take to hang up */
   PARENT_CHECK_MS = 1000
@@ -324,6 +326,23 @@ serve_slow(struct session *s)
   serve_sink(s);
 }
 
+/* The head and three bytes of a record of 256 (RFC 8446, 5.2). */
+static void
+send_half_record(struct session *s, unsigned char type)
+{
+  const unsigned char record[] = { type, 3, 3, 1, 0, 2, 0, 0 };
+
+  send_bytes(s->fd, record, sizeof record);
+}
+
+static void
+serve_halfrecord(struct session *s)
+{
+  tls_line(s, "", "tick");
+  send_half_record(s, 23);
+  serve_sink(s);
+}
+
 /* Waits for the reset that a client's end becomes, as it is never read. */
 static void
 serve_stallread(struct session *s)
@@ -463,6 +482,14 @@ raw_stall(struct session *s)
 }
 
 static void
+raw_halfrecord(struct session *s)
+{
+  if (receive(s->fd))
+    send_half_record(s, 22);
+  raw_stall(s);
+}
+
+static void
 raw_alert(struct session *s)
 {
   unsigned char record[] = { 21, 3, 3, 0, 2, 2, 0 };
@@ -553,6 +580,7 @@ static const struct behaviour tls_behaviours[] = {
   { "name", NULL, serve_name, NULL },
   { "sink", NULL, serve_sink, NULL },
   { "slow", NULL, serve_slow, NULL },
+  { "halfrecord", NULL, serve_halfrecord, NULL },
   { "stallread", NULL, serve_stallread, NULL },
   { "reset", NULL, serve_tls_reset, NULL },
   { "starttls", before_starttls, serve_echo, NULL },
@@ -566,6 +594,7 @@ static const struct behaviour raw_behaviours[] = {
   { "pop3", NULL, raw_pop3, NULL },   { "junk", NULL, raw_junk, NULL },
   { "garbled", NULL, raw_garbled, NULL }, { "eof", NULL, raw_eof, NULL },
   { "reset", NULL, raw_reset, NULL }, { "stall", NULL, raw_stall, NULL },
+  { "halfrecord", NULL, raw_halfrecord, NULL },
   { "alert", NULL, raw_alert, NULL },
   { NULL, NULL, NULL, NULL },
 };

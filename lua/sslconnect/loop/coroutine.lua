@@ -6,17 +6,12 @@
 -- `seconds` have gone by (nil: no limit). Resumed with nil and a reason it gives the operation
 -- up. Outside of a coroutine there is nobody to yield to, so it blocks.
 local blocking = require "sslconnect.loop.blocking"
+local yieldable = require "sslconnect.loop.yieldable"
 
 local adapter = {name = "coroutine"}
 
--- 5.1 has no isyieldable; its `running` gives nil for the main program, that of 5.2 true.
-local yieldable = coroutine.isyieldable or function()
-  local co, is_main = coroutine.running()
-  return co ~= nil and not is_main
-end
-
 function adapter.wait(fd, events, seconds)
-  if not yieldable() then return blocking.wait(fd, events, seconds) end
+  if not yieldable.coroutine() then return blocking.wait(fd, events, seconds) end
   local _, reason = coroutine.yield(fd, events, seconds)
   if reason ~= nil then return nil, reason end
   return true

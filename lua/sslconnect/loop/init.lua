@@ -9,17 +9,41 @@
 --           and a reason the operation is given up: the user gets the code canceled.
 --   forget  function(fd), optional: called before `fd` is closed
 --
--- The rule: what the call or connection was given, else what was set for the process, else
--- blocking. Nothing is guessed: a loop that is only probably running does not count.
+-- The rule: what the call or connection was given, else what was set for the process, else the
+-- loop that is surely running this coroutine, else blocking. Nothing is guessed: a loop that is
+-- only probably running does not count. docs/loops.md has the reasons.
 local core = require "sslconnect.core"
 
 local loop = {}
 
-local builtin = {blocking = true, coroutine = true}
+local names = {"blocking", "coroutine", "embedded", "cqueues", "luv", "copas"}
+local is_builtin = {}
+for _, name in ipairs(names) do is_builtin[name] = true end
+
+local builtin = {} -- name -> adapter, those in use
+
 local process_wide
+
+-- Adapters that a descriptor may be in: all that were found by name or set for the process.
+local known = setmetatable({}, {__mode = "k"})
 
 local function bad(message, ...)
   return nil, core.error("bad_option", "config", message:format(...))
+end
+
+--- One that comes with the module. What it needs, the loop's own library, may be missing.
+local function load_builtin(name)
+  if builtin[name] then return builtin[name] end
+  if not is_builtin[name] then
+    return bad('loop "%s" is not known; there are "%s"', name:sub(1, 60),
+      table.concat(names, '", "'))
+  end
+  local ok, adapter = pcall(require, "sslconnect.loop." .. name)
+  if not ok then
+    return bad('loop "%s" cannot be used: %s', name, tostring(adapter):match("[^\n]*"))
+  end
+  builtin[name], known[adapter] = adapter, true
+  return adapter
 end
 
 --- An adapter by name, or an adapter checked for its shape.
@@ -27,12 +51,7 @@ end
 ---@return table|nil adapter
 ---@return table|nil err  bad_option
 function loop.find(which)
-  if type(which) == "string" then
-    if not builtin[which] then
-      return bad('loop "%s" is not known; there are "blocking" and "coroutine"', which:sub(1, 60))
-    end
-    return require("sslconnect.loop." .. which)
-  end
+  if type(which) == "string" then return load_builtin(which) end
   if type(which) ~= "table" or type(which.wait) ~= "function" then
     return bad("loop is a %s; expected a name or an adapter with a function wait", type(which))
   end
@@ -54,22 +73,45 @@ function loop.set(which)
   local adapter, err = loop.find(which)
   if not adapter then return nil, err end
   process_wide = adapter
+  known[adapter] = true
   return true
+end
+
+-- The loops that can be asked whether it was they who resumed this coroutine: the module that has
+-- to be loaded for that, the adapter. No coroutine is resumed by two of them.
+local certain = {
+  {library = "sslconnect.loop.embedded", adapter = "embedded"},
+  {library = "cqueues", adapter = "cqueues"},
+}
+
+--- The adapter of the loop that surely runs this coroutine; nil where none does.
+local function detect()
+  for _, candidate in ipairs(certain) do
+    if package.loaded[candidate.library] then
+      local adapter = load_builtin(candidate.adapter)
+      if adapter and adapter.running() then return adapter end
+    end
+  end
 end
 
 --- The adapter to wait with now.
 ---@param explicit table|nil  an adapter
 ---@return table adapter
 function loop.choose(explicit)
-  return explicit or process_wide or require "sslconnect.loop.blocking"
+  return explicit or process_wide or detect() or require "sslconnect.loop.blocking"
 end
 
---- Tells the loop that a descriptor is about to be closed.
+--- Tells every loop that may have the descriptor in its set that it is about to be closed. Whoever
+-- closes it need not be in the loop of those who wait for it.
 ---@param explicit table|nil  an adapter
 ---@param fd integer|nil
 function loop.forget(explicit, fd)
-  local adapter = loop.choose(explicit)
-  if adapter.forget and fd then adapter.forget(fd) end
+  if not fd then return end
+  local all = {explicit and not known[explicit] and explicit or nil}
+  for adapter in pairs(known) do all[#all + 1] = adapter end
+  for _, adapter in ipairs(all) do
+    if adapter.forget then adapter.forget(fd) end
+  end
 end
 
 return loop
