@@ -17,7 +17,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <time.h>
 
 #if defined(__GNUC__)
@@ -369,26 +372,218 @@ bool sslci_is_out_of_memory(unsigned long code);
 /* errno to one of the codes of SSLC_ERR_SYS. */
 int sslci_errno_code(int err);
 
-/* --------------------------------------------------------- resolve.c */
+/* ------------------------------------------------------------ addr.c */
 
-struct sockaddr;
-
-/* The addresses of a name, in the order to try them. */
-struct sslci_addrs {
-  struct addrinfo *list;
+/* What RFC 6724 compares addresses by. */
+struct sslci_rank {
+  bool ranked; /* else it stays where it was given */
+  bool usable; /* there is a route and a source address */
+  bool deprecated;
+  bool same_scope; /* as the source's */
+  bool same_label;
+  int precedence;
+  int scope;
+  int prefix; /* bits in common with the source; IPv6 only */
 };
 
-/* The seam: `name` to addresses with `port`.  SSLC_OK or `e` set. */
-sslc_status sslci_resolve(struct sslci_addrs *addrs,
-                          const struct sslci_name *name, int port,
-                          sslc_error *e);
-void sslci_addrs_free(struct sslci_addrs *addrs);
+struct sslci_addr {
+  union {
+    struct sockaddr sa;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    struct sockaddr_un un;
+  } u;
+  socklen_t len;
+  struct sslci_rank rank;
+};
 
-/* "192.0.2.1:443", "[2001:db8::1]:443"; "" for other families. */
-void sslci_address_text(const struct sockaddr *sa, char *buf, size_t size);
+/* Room for the text of any address. */
+enum { SSLCI_ADDR_TEXT = 128 };
+
+/* Each NULL, or what is wrong with it. */
+const char *sslci_addr_from_name(struct sslci_addr *a,
+                                 const struct sslci_name *name, int port);
+const char *sslci_addr_from_path(struct sslci_addr *a, const char *path);
+
+/* False for anything but IPv4 and IPv6. */
+bool sslci_addr_from_sockaddr(struct sslci_addr *a, const struct sockaddr *sa,
+                              socklen_t len, int port);
+void sslci_addr_set_port(struct sslci_addr *a, int port);
+
+/* "192.0.2.1:443", "[fe80::1%eth0]:443", "/run/socket"; "" for other
+ * families. */
+void sslci_addr_text(const struct sslci_addr *a, char *buf, size_t size);
 
 /* The same of the peer of a connected socket. */
 void sslci_peer_address(int fd, char *buf, size_t size);
+
+/* Ranks an address by the source that would be used; NULL: there is none. */
+void sslci_addr_rank(struct sslci_addr *a, const struct sslci_addr *source,
+                     bool deprecated);
+
+/* Below 0 where `a` is to be tried first, above where `b`. */
+int sslci_addr_compare(const struct sslci_addr *a, const struct sslci_addr *b);
+
+/* The source the kernel would use; false where there is no way. */
+bool sslci_addr_source(const struct sslci_addr *to, struct sslci_addr *source);
+
+/* Whether an address of this machine is not to be used any more. */
+bool sslci_addr_is_deprecated(const struct sslci_addr *a);
+
+/* Ranks with what this machine has; `bound`, where set, is the source. */
+void sslci_addr_rank_here(struct sslci_addr *a, const struct sslci_addr *bound);
+
+/* ------------------------------------------------------------ race.c */
+
+enum { SSLCI_IPV4 = 1, SSLCI_IPV6 = 2 };
+
+enum sslci_attempt_state {
+  SSLCI_ATTEMPT_WAITING,
+  SSLCI_ATTEMPT_TRYING,
+  SSLCI_ATTEMPT_FAILED,
+  SSLCI_ATTEMPT_WON
+};
+
+struct sslci_attempt {
+  struct sslci_addr addr;
+  enum sslci_attempt_state state;
+  int err; /* why it failed */
+  int fd;  /* the user's */
+};
+
+struct sslci_race {
+  struct sslci_attempt *attempts; /* in front those tried, then the others */
+  size_t count;
+  size_t size;
+  size_t tried;
+  size_t trying;    /* under way */
+  unsigned awaited; /* families whose answers are to come */
+  bool won;
+  size_t winner;
+  int64_t resolution_delay; /* in nanoseconds, like all times */
+  int64_t attempt_delay;
+  int64_t hold_until; /* IPv4 is held back for IPv6 until then */
+  int64_t next_at;    /* when the next may set out while others are trying */
+};
+
+enum sslci_race_move {
+  SSLCI_RACE_WAIT, /* for an answer, an attempt or the time that is due */
+  SSLCI_RACE_TRY,  /* set out for the attempt */
+  SSLCI_RACE_WON,  /* by the attempt */
+  SSLCI_RACE_LOST  /* nothing is left to be tried or to come */
+};
+
+void sslci_race_init(struct sslci_race *race, int64_t resolution_delay,
+                     int64_t attempt_delay);
+void sslci_race_free(struct sslci_race *race);
+
+/* Addresses known from the start, or those that answer a query.  An answer of
+ * none says that there is none.  False where memory is short. */
+bool sslci_race_add(struct sslci_race *race, const struct sslci_addr *addrs,
+                    size_t n);
+void sslci_race_await(struct sslci_race *race, unsigned families);
+bool sslci_race_answer(struct sslci_race *race, unsigned family,
+                       const struct sslci_addr *addrs, size_t n, int64_t now);
+
+/* What to do now; to be asked until it says WAIT or the race is over. */
+enum sslci_race_move sslci_race_next(struct sslci_race *race, int64_t now,
+                                     size_t *which);
+
+/* What became of an attempt that was set out for. */
+void sslci_race_connected(struct sslci_race *race, size_t which);
+void sslci_race_failed(struct sslci_race *race, size_t which, int err,
+                       int64_t now);
+
+/* When sslci_race_next has something to do without a further event;
+ * SSLC_FOREVER: never. */
+int64_t sslci_race_due(const struct sslci_race *race, int64_t now);
+
+/* Whether it is (also) about addresses, not only about their answers. */
+bool sslci_race_is_running(const struct sslci_race *race, int64_t now);
+
+/* --------------------------------------------------------- resolve.c */
+
+/* The queries for one name, of c-ares. */
+struct sslci_resolver;
+
+struct sslci_resolver_options {
+  const char *name; /* a dot at its end: as it is, without search domains */
+  int port;
+  unsigned families;       /* SSLCI_IPV4 | SSLCI_IPV6 */
+  const char *nameservers; /* NULL: the system's */
+};
+
+/* Starts the queries; their sockets are put into the poller.  `*out` may be
+ * set where it fails, and is to be freed in any case, before the poller. */
+sslc_status sslci_resolver_start(struct sslci_resolver **out,
+                                 sslc_poller *poller,
+                                 const struct sslci_resolver_options *options,
+                                 sslc_error *e);
+void sslci_resolver_free(struct sslci_resolver *r);
+
+/* One of its sockets is ready; or (-1) time has gone by. */
+void sslci_resolver_process(struct sslci_resolver *r, int fd, int events);
+
+/* When it is to be called without its sockets being ready. */
+int64_t sslci_resolver_due(const struct sslci_resolver *r);
+
+/* The answers that have come and were not taken yet: the families. */
+unsigned sslci_resolver_answered(const struct sslci_resolver *r);
+
+/* Takes one: borrowed until the resolver is freed. */
+struct sslci_addr *sslci_resolver_take(struct sslci_resolver *r,
+                                       unsigned family, size_t *n);
+
+/* Why the name has no address at all; begins the error. */
+void sslci_resolver_explain(const struct sslci_resolver *r, sslc_error *e);
+
+/* The same in a few words for one family: "no nameserver answered"; NULL
+ * where it has addresses, or has none without anything being wrong. */
+const char *sslci_resolver_trouble(const struct sslci_resolver *r,
+                                   unsigned family);
+
+/* Checks a list of nameservers: "192.0.2.53", "[2001:db8::53]:5353", with
+ * commas in between.  SSLC_OK, or `e` set. */
+sslc_status sslci_nameservers_check(const char *list, sslc_error *e);
+
+/* -------------------------------------------------- dial.c, dial_set.c */
+
+enum sslci_dial_state {
+  SSLCI_DIAL_NEW,
+  SSLCI_DIAL_RUNNING,
+  SSLCI_DIAL_CONNECTED,
+  SSLCI_DIAL_FAILED /* for good: err tells why */
+};
+
+struct sslc_dial {
+  enum sslci_dial_state state;
+  sslc_error err;
+  sslc_error misuse; /* of a call that changed nothing */
+  bool misused;
+  /* settings */
+  char *nameservers;         /* NULL: the system's */
+  struct sslci_addr *given;  /* NULL: the name is to be resolved */
+  size_t given_count;
+  struct sslci_addr bound;   /* the local address; len 0: any */
+  int64_t attempt_delay;     /* in nanoseconds */
+  int64_t resolution_delay;
+  bool tcp_nodelay;
+  int keepalive; /* in seconds; 0: off */
+  /* under way */
+  char *host; /* what errors call it */
+  int port;
+  sslc_poller *poller; /* holds every socket of the dial */
+  struct sslci_resolver *resolver; /* NULL: there is no query */
+  struct sslci_race race;
+  int64_t retry_at; /* a Unix socket's queue was full */
+  int phase;        /* once it is over */
+  int fd;           /* once it is connected */
+  char address[SSLCI_ADDR_TEXT]; /* tried last, or reached */
+};
+
+/* Refuses a call that changes nothing. */
+sslc_status sslci_dial_refuse(sslc_dial *dial, int code, const char *fmt, ...)
+  SSLCI_PRINTF(3, 4);
 
 /* ----------------------------------------------------------- clock.c */
 

@@ -1,6 +1,7 @@
 /*
- * poller.c: a set of descriptors to wait for: epoll(7) on Linux, poll(2)
- * elsewhere.  Level-triggered, so that a spurious return does no harm.
+ * poller.c: a set of descriptors to wait for: epoll(7) on Linux, kqueue(2) on
+ * the BSDs and macOS, poll(2) elsewhere.  Level-triggered, so that a spurious
+ * return does no harm.
  */
 #include "internal.h"
 
@@ -8,17 +9,53 @@
 #include <string.h>
 #include <unistd.h>
 
+/* One of these can be set from outside, to try it where it is not usual. */
+#if !defined(SSLC_POLLER_EPOLL) && !defined(SSLC_POLLER_KQUEUE) && \
+  !defined(SSLC_POLLER_POLL)
 #if defined(__linux__)
+#define SSLC_POLLER_EPOLL 1
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || \
+  defined(__OpenBSD__) || defined(__DragonFly__)
+#define SSLC_POLLER_KQUEUE 1
+#else
+#define SSLC_POLLER_POLL 1
+#endif
+#endif
+
+#if defined(SSLC_POLLER_EPOLL)
 #include <sys/epoll.h>
+#elif defined(SSLC_POLLER_KQUEUE)
+#include <sys/event.h>
+#include <fcntl.h>
 #else
 #include <poll.h>
 #endif
 
 enum { EVENTS_ALL = SSLC_READABLE | SSLC_WRITABLE };
 
-#if defined(__linux__)
+#if !defined(SSLC_POLLER_POLL)
 
-enum { BATCH = 256 };
+enum { BATCH = 256 }; /* told of by one wait */
+
+static sslc_status
+control_status(int err)
+{
+  switch (err) {
+  case EBADF:
+  case EPERM: /* a plain file */
+  case EINVAL:
+    return SSLC_ERR_ARG;
+  case ENOMEM:
+  case ENOSPC:
+    return SSLC_ERR_NOMEM;
+  default:
+    return SSLC_ERR_SYS;
+  }
+}
+
+#endif
+
+#if defined(SSLC_POLLER_EPOLL)
 
 struct sslc_poller {
   int epfd;
@@ -39,28 +76,18 @@ sslc_poller_new(void)
   return NULL;
 }
 
+int
+sslc_poller_fd(const sslc_poller *poller)
+{
+  return poller ? poller->epfd : -1;
+}
+
 void
 sslc_poller_free(sslc_poller *poller)
 {
   if (poller)
     close(poller->epfd);
   OPENSSL_free(poller);
-}
-
-static sslc_status
-control_status(int err)
-{
-  switch (err) {
-  case EBADF:
-  case EPERM: /* a plain file */
-  case EINVAL:
-    return SSLC_ERR_ARG;
-  case ENOMEM:
-  case ENOSPC:
-    return SSLC_ERR_NOMEM;
-  default:
-    return SSLC_ERR_SYS;
-  }
 }
 
 sslc_status
@@ -112,6 +139,112 @@ sslc_poller_ready(const sslc_poller *poller, size_t i, int *events)
   return poller->events[i].data.fd;
 }
 
+#elif defined(SSLC_POLLER_KQUEUE)
+
+/* kqueue tells of reading and of writing apart: what is ready is put together
+ * by descriptor. */
+struct ready {
+  int fd;
+  int events;
+};
+
+struct sslc_poller {
+  int kq;
+  size_t count;
+  struct ready ready[BATCH];
+};
+
+sslc_poller *
+sslc_poller_new(void)
+{
+  sslc_poller *p = sslci_new(sslc_poller);
+  if (!p)
+    return NULL;
+  p->kq = kqueue();
+  if (p->kq >= 0) {
+    fcntl(p->kq, F_SETFD, FD_CLOEXEC);
+    return p;
+  }
+  OPENSSL_free(p);
+  return NULL;
+}
+
+int
+sslc_poller_fd(const sslc_poller *poller)
+{
+  return poller ? poller->kq : -1;
+}
+
+void
+sslc_poller_free(sslc_poller *poller)
+{
+  if (poller)
+    close(poller->kq);
+  OPENSSL_free(poller);
+}
+
+/* Puts one filter in or takes it out; 0 or an errno.  Taking out what is not
+ * in, or was closed, is done already. */
+static int
+change(sslc_poller *poller, int fd, short filter, bool on)
+{
+  struct kevent ev;
+  EV_SET(&ev, fd, filter, on ? EV_ADD : EV_DELETE, 0, 0, 0);
+  return kevent(poller->kq, &ev, 1, NULL, 0, NULL) == 0 || !on ? 0 : errno;
+}
+
+sslc_status
+sslc_poller_set(sslc_poller *poller, int fd, int events)
+{
+  if (!poller || fd < 0 || (events & ~EVENTS_ALL))
+    return SSLC_ERR_ARG;
+  int err = change(poller, fd, EVFILT_READ, events & SSLC_READABLE);
+  int also = change(poller, fd, EVFILT_WRITE, events & SSLC_WRITABLE);
+  err = err ? err : also;
+  return err ? control_status(err) : SSLC_OK;
+}
+
+static void
+add_ready(sslc_poller *poller, const struct kevent *ev)
+{
+  int fd = (int)ev->ident;
+  int events = ev->filter == EVFILT_READ ? SSLC_READABLE : SSLC_WRITABLE;
+  size_t i = 0;
+  while (i < poller->count && poller->ready[i].fd != fd)
+    i++;
+  if (i == poller->count)
+    poller->ready[poller->count++] = (struct ready){ fd, 0 };
+  poller->ready[i].events |= events;
+}
+
+sslc_status
+sslc_poller_wait(sslc_poller *poller, int64_t deadline, size_t *n)
+{
+  struct kevent events[BATCH];
+  struct timespec ts = { 0, 0 };
+  if (!poller || !n)
+    return SSLC_ERR_ARG;
+  int ms = sslci_poll_timeout(deadline);
+  ts.tv_sec = ms / 1000;
+  ts.tv_nsec = ms % 1000 * 1000000L;
+  int count =
+    kevent(poller->kq, NULL, 0, events, BATCH, ms < 0 ? NULL : &ts);
+  poller->count = 0;
+  for (int i = 0; i < count; i++)
+    add_ready(poller, &events[i]);
+  *n = poller->count;
+  return count < 0 && errno != EINTR ? SSLC_ERR_SYS : SSLC_OK;
+}
+
+int
+sslc_poller_ready(const sslc_poller *poller, size_t i, int *events)
+{
+  if (!poller || !events || i >= poller->count)
+    return -1;
+  *events = poller->ready[i].events;
+  return poller->ready[i].fd;
+}
+
 #else
 
 struct sslc_poller {
@@ -124,6 +257,14 @@ sslc_poller *
 sslc_poller_new(void)
 {
   return sslci_new(sslc_poller);
+}
+
+/* There is nothing that could stand for the set. */
+int
+sslc_poller_fd(const sslc_poller *poller)
+{
+  (void)poller;
+  return -1;
 }
 
 void

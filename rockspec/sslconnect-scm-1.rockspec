@@ -20,12 +20,14 @@ dependencies = {
 external_dependencies = {
   OPENSSL = {header = "openssl/ssl.h", library = "ssl"},
   CRYPTO = {library = "crypto"},
+  CARES = {header = "ares.h", library = "cares"},
 }
 build = {
   type = "builtin",
   modules = {
     ["sslconnect.core"] = {
       sources = {
+        "csrc/addr.c",
         "csrc/bio.c",
         "csrc/bio_pair.c",
         "csrc/bio_socket.c",
@@ -35,6 +37,7 @@ build = {
         "csrc/conn.c",
         "csrc/ctx.c",
         "csrc/dial.c",
+        "csrc/dial_set.c",
         "csrc/error.c",
         "csrc/identity.c",
         "csrc/idn.c",
@@ -42,6 +45,7 @@ build = {
         "csrc/name.c",
         "csrc/open.c",
         "csrc/poller.c",
+        "csrc/race.c",
         "csrc/resolve.c",
         "csrc/status.c",
         "csrc/trust.c",
@@ -60,10 +64,10 @@ build = {
         "lua/core/poller.c",
         "lua/core/wait.c",
       },
-      incdirs = {"csrc/include", "csrc", "$(OPENSSL_INCDIR)"},
-      libdirs = {"$(OPENSSL_LIBDIR)", "$(CRYPTO_LIBDIR)"},
+      incdirs = {"csrc/include", "csrc", "$(OPENSSL_INCDIR)", "$(CARES_INCDIR)"},
+      libdirs = {"$(OPENSSL_LIBDIR)", "$(CRYPTO_LIBDIR)", "$(CARES_LIBDIR)"},
       defines = {"SSLC_STATIC"},
-      libraries = {"ssl", "crypto"},
+      libraries = {"ssl", "crypto", "cares"},
     },
     ["sslconnect"] = "lua/sslconnect/init.lua",
     ["sslconnect.buffer"] = "lua/sslconnect/buffer.lua",
@@ -84,7 +88,7 @@ build = {
   platforms = {
     linux = {
       modules = {
-        ["sslconnect.core"] = {libraries = {"ssl", "crypto", "dl", "pthread"}},
+        ["sslconnect.core"] = {libraries = {"ssl", "crypto", "cares", "dl", "pthread"}},
       },
     },
   },

@@ -21,9 +21,9 @@
  *    a crash.
  *  - Strings are UTF-8 and end in NUL.  Byte counts come out through
  *    pointers, which may not be NULL.
- *  - No function blocks, but those on a BIO that was made blocking, those
- *    whose name ends in `_wait`, and sslc_dial_start while it resolves a name.
- *    None raises SIGPIPE, prints, exits, or changes a descriptor's O_NONBLOCK.
+ *  - No function blocks, but those on a BIO that was made blocking and those
+ *    whose name ends in `_wait`.  None raises SIGPIPE, prints, exits, or
+ *    changes a descriptor's O_NONBLOCK.
  */
 #ifndef SSLCONNECT_H
 #define SSLCONNECT_H
@@ -692,45 +692,129 @@ SSLC_API sslc_status sslc_conn_shutdown_wait(sslc_conn *conn, int64_t deadline);
 
 /*
  * From host and port to a connected TCP socket, stepped like a connection.
- * The addresses of the name are tried one after the other.
+ * Names are resolved by c-ares, IPv6 and IPv4 at once; addresses are ordered
+ * by RFC 6724 and raced by Happy Eyeballs, RFC 8305: the families take turns,
+ * the next address sets out when the one before has not connected within the
+ * attempt delay, or at once when it has failed; the first to connect wins.
+ *
+ * A dial has one descriptor to wait for, whatever it is doing, and a timeout:
+ *
+ *   sslc_dial_start(dial, "example.com", 443);
+ *   while ((status = sslc_dial_step(dial)) == SSLC_WANT_CONNECT)
+ *     ... wait until sslc_dial_fd(dial) is readable, at most for
+ *     sslc_dial_timeout(dial) ...
+ *
+ * Example: examples/c/poll.c.
  */
 typedef struct sslc_dial sslc_dial;
 
 SSLC_API sslc_dial *sslc_dial_new(void);
+
+/* At any time: ends what is under way and frees it, at once. */
 SSLC_API void sslc_dial_free(sslc_dial *dial);
 
-/* Sets out for `host`, a name as sslc_conn_set_server_name takes it (an IPv6
- * zone is kept here), and `port`, 1 to 65535.  A literal address needs no
- * resolving.  SSLC_OK; SSLC_ERR_ARG with bad_option; SSLC_ERR_DNS with
- * dns_failed; SSLC_ERR_STATE on a second call. */
+/*
+ * Settings, before the start.  Each returns SSLC_OK; SSLC_ERR_ARG with
+ * bad_option, and nothing has changed; SSLC_ERR_STATE with misuse once the
+ * dial was started; SSLC_ERR_NOMEM.
+ */
+
+/* Asks these nameservers, not those of resolv.conf(5): addresses with commas
+ * in between, each with its port where that is not 53:
+ * "127.0.0.1:5353,[::1]:53".  Copied.  NULL: the system's.  The hosts file
+ * still comes first. */
+SSLC_API sslc_status sslc_dial_set_nameservers(sslc_dial *dial,
+                                               const char *nameservers);
+
+/* Goes to these addresses and resolves nothing: `n` (1 or more) literal ones,
+ * IPv4 or IPv6, without ports.  They are tried in this order, but the
+ * families take turns.  Copied.  What the connection is verified for is not
+ * changed by it: that is sslc_conn_set_server_name's. */
+SSLC_API sslc_status sslc_dial_set_addresses(sslc_dial *dial,
+                                             const char *const *addresses,
+                                             size_t n);
+
+/* Comes from this local address, a literal one; the port is the system's to
+ * choose.  Addresses of the other family are then not asked for, and those
+ * that were given fail.  NULL: the system's choice.  bind(2). */
+SSLC_API sslc_status sslc_dial_set_bind(sslc_dial *dial, const char *address);
+
+/* How long an attempt has to connect before the next one sets out beside it:
+ * 10 milliseconds or more; 250.  RFC 8305, section 5. */
+SSLC_API sslc_status sslc_dial_set_attempt_delay(sslc_dial *dial,
+                                                 int64_t milliseconds);
+
+/* How long IPv4 addresses that came first wait for IPv6 ones: 0 milliseconds
+ * or more; 50.  RFC 8305, section 3. */
+SSLC_API sslc_status sslc_dial_set_resolution_delay(sslc_dial *dial,
+                                                    int64_t milliseconds);
+
+/* TCP_NODELAY of the socket, tcp(7): 1 (so it is at first) or 0. */
+SSLC_API sslc_status sslc_dial_set_tcp_nodelay(sslc_dial *dial, int on);
+
+/* SO_KEEPALIVE of the socket: the peer is probed after so many seconds without
+ * traffic, and as often from then on; 1 to 32767.  0: never, as at first. */
+SSLC_API sslc_status sslc_dial_set_keepalive(sslc_dial *dial, int seconds);
+
+/*
+ * Sets out for `host`, a name as sslc_conn_set_server_name takes it (an IPv6
+ * zone is kept here), and `port`, 1 to 65535.  Never blocks.  Once, though
+ * after SSLC_ERR_ARG again.
+ *
+ * A literal address is taken as it is; "localhost" and what ends in
+ * ".localhost" is ::1 and 127.0.0.1, what ends in ".invalid" does not exist
+ * (RFC 6761).  Other names are looked for in the hosts file, hosts(5); then
+ * nameservers are asked, in the search domains of resolv.conf(5) as well,
+ * unless the name ends in a dot.
+ *
+ * SSLC_OK; SSLC_ERR_ARG with bad_option; SSLC_ERR_STATE with misuse on a
+ * second call; SSLC_ERR_DNS, SSLC_ERR_NOMEM, SSLC_ERR_SYS, which are final.
+ */
 SSLC_API sslc_status sslc_dial_start(sslc_dial *dial, const char *host,
                                      int port);
 
-/* SSLC_OK: connected.  SSLC_WANT_CONNECT: call again when the descriptor is
- * ready or the timeout is over.  SSLC_ERR_SYS: every address failed; the error
- * is that of the last, its message lists all. */
+/* The same for a Unix-domain stream socket, unix(7), by its path.  Settings
+ * that are about TCP do not apply. */
+SSLC_API sslc_status sslc_dial_start_unix(sslc_dial *dial, const char *path);
+
+/* Does what is due and never blocks; to call it too often does no harm.
+ * SSLC_OK: connected.  SSLC_WANT_CONNECT: call again when the descriptor is
+ * ready or the timeout is over.  Failures are final.  SSLC_ERR_DNS with
+ * dns_failed: the name has no address.  SSLC_ERR_SYS (SSLC_ERR_TIMEOUT where
+ * the system itself gave up waiting): every address failed; the message lists
+ * each with its reason, code and errno are those of the first that tells more
+ * than that there is no way to it.  SSLC_ERR_NOMEM. */
 SSLC_API sslc_status sslc_dial_step(sslc_dial *dial);
 
-/* What to wait for before the next step: a descriptor (-1: none), the events
- * (SSLC_READABLE, SSLC_WRITABLE), and how long at most, in nanoseconds (-1:
- * for ever).  To be asked anew after each step. */
+/* What to wait for before the next step.  The descriptor is the same from the
+ * start until the dial is freed, and holds the sockets of all queries and
+ * attempts: epoll(7) or kqueue(2); not to be read, or closed.  -1 before the
+ * start, and always where the system has only poll(2): there a dial is waited
+ * for by sslc_dial_wait alone.  The events are SSLC_READABLE wherever there
+ * is a descriptor. */
 SSLC_API int sslc_dial_fd(const sslc_dial *dial);
 SSLC_API int sslc_dial_events(const sslc_dial *dial);
+
+/* How long to wait at most, in nanoseconds; 0: step now; -1: for ever.  To be
+ * asked anew after each step. */
 SSLC_API int64_t sslc_dial_timeout(const sslc_dial *dial);
 
 /* Steps, repeated and waited for, until it is connected or has failed or the
- * deadline passes: SSLC_ERR_TIMEOUT, after which it can be gone on with. */
+ * deadline passes: SSLC_ERR_TIMEOUT, after which it can be gone on with.  With
+ * a deadline that has passed (0) it waits for nothing: so a loop that keeps
+ * the deadline itself gets the error that tells how far the dial had come. */
 SSLC_API sslc_status sslc_dial_wait(sslc_dial *dial, int64_t deadline);
 
-/* The phase it is in: SSLC_PHASE_DNS or SSLC_PHASE_CONNECT. */
+/* The phase it is in: SSLC_PHASE_DNS while there is no address to try,
+ * otherwise SSLC_PHASE_CONNECT. */
 SSLC_API int sslc_dial_phase(const sslc_dial *dial);
 
 /* The connected socket, which is the caller's from now on: nonblocking,
- * close-on-exec, TCP_NODELAY.  -1 where there is none (any more). */
+ * close-on-exec.  -1 where there is none (any more). */
 SSLC_API int sslc_dial_take_fd(sslc_dial *dial);
 
-/* The address being tried or reached: "192.0.2.1:443", "[2001:db8::1]:443";
- * "" where there is none. */
+/* The address tried last, or reached: "192.0.2.1:443", "[2001:db8::1]:443",
+ * "[fe80::1%eth0]:443", the path of a Unix socket; "" where there is none. */
 SSLC_API const char *sslc_dial_address(const sslc_dial *dial);
 
 /* Why the last call failed; NULL where it did not. */
@@ -738,12 +822,18 @@ SSLC_API const sslc_error *sslc_dial_error(const sslc_dial *dial);
 
 /* ------------------------------------------------------------- readiness */
 
-/* A set of descriptors to wait for: epoll(7) where there is one, else
- * poll(2). */
+/* A set of descriptors to wait for: epoll(7) or kqueue(2) where there is one,
+ * else poll(2). */
 typedef struct sslc_poller sslc_poller;
 
+/* NULL also where there is no descriptor left, with errno set. */
 SSLC_API sslc_poller *sslc_poller_new(void);
 SSLC_API void sslc_poller_free(sslc_poller *poller);
+
+/* A descriptor that is readable whenever one of the set is ready, so that a
+ * set can be waited for in another loop; the poller's own, until it is freed.
+ * -1 where the system has only poll(2). */
+SSLC_API int sslc_poller_fd(const sslc_poller *poller);
 
 /* Waits for `events` of `fd` from now on; 0 takes it out, which has to be done
  * before it is closed.  SSLC_OK; SSLC_ERR_ARG (also for a descriptor that
