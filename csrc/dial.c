@@ -336,7 +336,6 @@ begin(sslc_dial *dial, char *host)
     return sslci_error_nomem(&dial->err, SSLC_PHASE_DNS);
   OPENSSL_free(dial->host);
   dial->host = host;
-  sslci_error_clear(&dial->err);
   sslci_race_init(&dial->race, dial->resolution_delay, dial->attempt_delay);
   dial->state = SSLCI_DIAL_RUNNING;
   errno = 0;
@@ -355,6 +354,7 @@ startable(sslc_dial *dial)
     return sslci_dial_refuse(dial, SSLC_CODE_MISUSE,
                              "the dial was started before");
   dial->misused = false;
+  sslci_error_clear(&dial->err);
   return SSLC_OK;
 }
 

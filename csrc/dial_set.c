@@ -23,6 +23,7 @@ settable(sslc_dial *dial)
     return sslci_dial_refuse(dial, SSLC_CODE_MISUSE,
                              "the dial was started before it was set up");
   dial->misused = false;
+  sslci_error_clear(&dial->err);
   return SSLC_OK;
 }
 

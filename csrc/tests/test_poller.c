@@ -188,6 +188,33 @@ test_plain_file(void **state)
   sslc_poller_free(poller);
 }
 
+/* The set as a descriptor of another loop. */
+static void
+test_descriptor(void **state)
+{
+  sslc_poller *poller = sslc_poller_new();
+  int fds[2], fd = sslc_poller_fd(poller), events;
+
+  (void)state;
+  assert_int_equal(sslc_poller_fd(NULL), -1);
+  if (fd < 0)
+    skip(); /* this system has only poll(2) */
+  make_sockets(fds);
+  assert_int_equal(sslc_poller_set(poller, fds[0], SSLC_READABLE), SSLC_OK);
+  assert_int_equal(sslc_fd_wait(fd, SSLC_READABLE, sslc_deadline(0), &events),
+                   SSLC_ERR_TIMEOUT);
+  assert_int_equal(write(fds[1], "x", 1), 1);
+  assert_int_equal(sslc_fd_wait(fd, SSLC_READABLE, sslc_deadline(PATIENCE),
+                                &events), SSLC_OK);
+  assert_int_equal(events, SSLC_READABLE);
+  assert_int_equal(sslc_poller_set(poller, fds[0], 0), SSLC_OK);
+  assert_int_equal(sslc_fd_wait(fd, SSLC_READABLE, sslc_deadline(0), &events),
+                   SSLC_ERR_TIMEOUT);
+  assert_int_equal(sslc_poller_fd(poller), fd);
+  sslc_poller_free(poller);
+  close_both(fds);
+}
+
 int
 main(void)
 {
@@ -199,5 +226,6 @@ main(void)
   add_test("bad arguments are refused", test_bad_arguments, NULL);
   add_test("a plain or closed file cannot be waited for", test_plain_file,
            NULL);
+  add_test("the set is a descriptor itself", test_descriptor, NULL);
   return run_all("poller");
 }
