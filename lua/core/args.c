@@ -76,6 +76,31 @@ const char *lcore_checkcstring(lua_State *L, int arg)
   return s;
 }
 
+/* Throws about an element of a list. */
+static void element_error(lua_State *L, int arg, int i, const char *what)
+{
+  luaL_argerror(L, arg, lua_pushfstring(L, "[%d]: %s", i, what));
+}
+
+size_t lcore_checknames(lua_State *L, int arg,
+                        const char *names[LCORE_NAMES_MAX])
+{
+  luaL_checktype(L, arg, LUA_TTABLE);
+  size_t n = lcompat_rawlen(L, arg);
+  if (n > LCORE_NAMES_MAX)
+    luaL_argerror(L, arg, "at most 256 strings expected");
+  luaL_checkstack(L, (int)n + 4, "too many strings");
+  for (int i = 1; i <= (int)n; i++) {
+    lua_rawgeti(L, arg, i);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      element_error(L, arg, i, "string expected");
+    names[i - 1] = lua_tostring(L, -1);
+    if (strlen(names[i - 1]) != lcompat_rawlen(L, -1))
+      element_error(L, arg, i, "string without zero bytes expected");
+  }
+  return n;
+}
+
 const char *lcore_checkpart(lua_State *L, int arg, size_t *len)
 {
   const char *s = luaL_checklstring(L, arg, len);

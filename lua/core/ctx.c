@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* More protocols than that nobody offers. */
-#define ALPN_MAX 256
-
 static lcore_object *check(lua_State *L)
 {
   return lcore_check(L, 1, &lcore_ctx);
@@ -144,37 +141,11 @@ static int ctx_set_max_version(lua_State *L)
   return set_version(L, sslc_ctx_set_max_version);
 }
 
-/* Throws about an element of a list. */
-static void element_error(lua_State *L, int arg, int i, const char *what)
-{
-  luaL_argerror(L, arg, lua_pushfstring(L, "[%d]: %s", i, what));
-}
-
-/* The strings of the list at `arg`.  The list keeps them: nothing is allocated
- * before they are used, so no finalizer runs that could change it. */
-static size_t check_names(lua_State *L, int arg, const char *names[ALPN_MAX])
-{
-  luaL_checktype(L, arg, LUA_TTABLE);
-  size_t n = lcompat_rawlen(L, arg);
-  if (n > ALPN_MAX)
-    luaL_argerror(L, arg, "at most 256 names expected");
-  for (int i = 1; i <= (int)n; i++) {
-    lua_rawgeti(L, arg, i);
-    if (lua_type(L, -1) != LUA_TSTRING)
-      element_error(L, arg, i, "string expected");
-    names[i - 1] = lua_tostring(L, -1);
-    if (strlen(names[i - 1]) != lcompat_rawlen(L, -1))
-      element_error(L, arg, i, "string without zero bytes expected");
-    lua_pop(L, 1);
-  }
-  return n;
-}
-
 static int ctx_set_alpn(lua_State *L)
 {
   lcore_object *o = check(L);
-  const char *names[ALPN_MAX];
-  size_t n = check_names(L, 2, names);
+  const char *names[LCORE_NAMES_MAX];
+  size_t n = lcore_checknames(L, 2, names);
   return lcore_result(L, o, sslc_ctx_set_alpn(o->handle, names, n));
 }
 

@@ -23,6 +23,9 @@
 
 #include <limits.h>
 
+/* How many strings a list may have at most. */
+#define LCORE_NAMES_MAX 256
+
 /* What one read may give at most: a TLS record and some. */
 #define LCORE_CHUNK ((size_t)17 * 1024)
 
@@ -115,6 +118,11 @@ int lcore_checkboolean(lua_State *L, int arg);
 
 /* Throws unless a string without zero bytes. */
 const char *lcore_checkcstring(lua_State *L, int arg);
+
+/* The strings of the list at `arg`; they stay on the stack, so that they
+ * outlive whatever becomes of the list: [-0, +n]. */
+size_t lcore_checknames(lua_State *L, int arg,
+                        const char *names[LCORE_NAMES_MAX]);
 
 /* The part of the string at `arg` that string.sub would give for the two
  * arguments behind it. */

@@ -60,6 +60,11 @@ static int poller_wait(lua_State *L)
   return 1;
 }
 
+static int poller_fd(lua_State *L)
+{
+  return lcore_pushfd(L, sslc_poller_fd(check(L)->handle));
+}
+
 static int poller_close(lua_State *L)
 {
   return lcore_close(L, &lcore_poller);
@@ -82,6 +87,7 @@ static void poller_release(void *handle)
 
 static const luaL_Reg methods[] = {{"set", poller_set},
                                    {"wait", poller_wait},
+                                   {"fd", poller_fd},
                                    {"close", poller_close},
                                    {NULL, NULL}};
 

@@ -9,6 +9,9 @@ local connect = {}
 
 local DEFAULT_TIMEOUT = 30
 
+-- How many addresses the core takes for a name.
+local MOST_ADDRESSES = 256
+
 --- A core BIO of the descriptor; `take` makes it the BIO's, in any case.
 local function socket_bio(fd, take)
   local bio, err = core.bio_socket(fd, take)
@@ -46,23 +49,90 @@ local function secure(conn, bio, where)
   }
 end
 
+local function dns_failed(host, why, where)
+  return nil, core.error("dns_failed", "dns",
+    ('"%s" could not be resolved: %s'):format(host, tostring(why)), {host = where.host})
+end
+
+--- Gives a dial its addresses from the caller's own resolver, which may yield and so is not called
+--- under pcall. An address needs no resolving.
+local function ask_resolver(dialing, host, port, resolve, where)
+  if host:find(":", 1, true) or host:find("^%d+%.%d+%.%d+%.%d+$") then return true end
+  local list, why = resolve(host, port)
+  if type(list) == "string" then list = {list} end
+  if not list then return dns_failed(host, why or "the resolver gave no reason", where) end
+  if type(list) ~= "table" then
+    return dns_failed(host, "the resolver gave a " .. type(list) .. ", not a list", where)
+  end
+  for i = 1, math.max(#list, 1) do
+    if type(list[i]) ~= "string" or list[i]:find("\0", 1, true) then
+      return dns_failed(host, "the resolver gave no list of addresses", where)
+    end
+  end
+  if #list > MOST_ADDRESSES then return dns_failed(host, "there are too many addresses", where) end
+  local ok, err = dialing:set_addresses(list)
+  if not ok then return dns_failed(host, err.message, where) end
+  return true
+end
+
+-- The options of a connect that the dial takes: each with the method that sets it.
+local dial_settings = {
+  {"addresses", "set_addresses"}, {"nameservers", "set_nameservers"}, {"bind", "set_bind"},
+  {"attempt_delay", "set_attempt_delay"}, {"keepalive", "set_keepalive"},
+  {"nodelay", "set_tcp_nodelay"},
+}
+
+--- Sets the dial up and starts it.
+local function start(dialing, host, port, given, where)
+  local ok, err = true, nil
+  for _, setting in ipairs(dial_settings) do
+    local value = given[setting[1]]
+    if ok and value ~= nil then ok, err = dialing[setting[2]](dialing, value) end
+  end
+  if not ok then return nil, err end
+  if given.path then return dialing:start_unix(given.path) end
+  if given.resolve then
+    ok, err = ask_resolver(dialing, host, port, given.resolve, where)
+    if not ok then return nil, err end
+  end
+  return dialing:start(host, port)
+end
+
+--- Waits once, for the dial's descriptor or its timer, and no longer than `left`.
+local function wait_for(dialing, where, left)
+  local seconds, fd = dialing:timeout(), dialing:fd()
+  if left and (not seconds or left < seconds) then seconds = left end
+  if not fd then -- the system has only poll(2)
+    dialing:wait(seconds)
+    return true
+  end
+  local ok, reason = loop.choose(where.loop).wait(fd, dialing:events(), seconds)
+  if ok then return true end
+  return nil, core.error("canceled", dialing:phase(), tostring(reason),
+    {host = where.host, address = where.address})
+end
+
+--- Steps the dial until it is done. At the deadline it is the dial that says how far it had come.
+local function run(dialing, where)
+  while true do
+    local done, err = dialing:step()
+    where.address = dialing:address()
+    if done ~= false then return done, err end
+    local left = where.deadline and where.deadline - core.now()
+    if left and left <= 0 then return dialing:wait(0) end
+    local ok
+    ok, err = wait_for(dialing, where, left)
+    if not ok then return nil, err end
+  end
+end
+
 --- A connected socket's descriptor; the address that was reached goes into `where`.
-local function dial(host, port, where)
+local function dial(host, port, given, where)
   local dialing, err = core.dial()
   if not dialing then return nil, err end
   local ok
-  ok, err = dialing:start(host, port)
-  while ok do
-    local want
-    ok, want = dialing:step()
-    where.address = dialing:address()
-    if ok then break end
-    if ok == nil then
-      err = want
-      break
-    end
-    ok, err = drive.wait(dialing, want, where, where.deadline, dialing:phase())
-  end
+  ok, err = start(dialing, host, port, given, where)
+  if ok then ok, err = run(dialing, where) end
   local fd = ok and dialing:take_fd()
   loop.forget(where.loop, dialing:fd())
   dialing:close()
@@ -75,20 +145,20 @@ local function label(host, port)
   return (is_v6 and "[%s]:%d" or "%s:%d"):format(host, port)
 end
 
---- Connects to host and port.
----@param given table  checked: timeout, server_name, loop
+--- Connects to host and port, or to a path.
+---@param given table  checked: timeout, server_name, loop, path, and what the dial takes
 function connect.open(ctx, host, port, given)
   local where = {
-    host = label(host, port), loop = given.loop,
+    host = given.path or label(host, port), loop = given.loop,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }
   -- What is wrong with the name is said before anything goes out; the dial looks at the host.
   local conn, err = prepare(ctx, where, given.server_name, "connect")
   if not conn then return nil, err end
   local fd
-  fd, err = dial(host, port, where)
+  fd, err = dial(host, port, given, where)
   if not fd then return nil, err end
-  if not given.server_name then
+  if host and not given.server_name then
     local ok
     ok, err = conn:set_server_name(host)
     if not ok then

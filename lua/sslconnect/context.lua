@@ -145,7 +145,48 @@ end
 
 -- -------------------------------------------------------------------------- connections
 
-local connect_options = {timeout = "seconds", server_name = "string", loop = "any"}
+--- A kind: a list of addresses, or one.
+local function addresses(value)
+  if type(value) == "string" then value = {value} end
+  if type(value) ~= "table" or #value < 1 or #value > 256 then
+    return nil, "an address or a list of 1 to 256"
+  end
+  for i = 1, #value do
+    if type(value[i]) ~= "string" or value[i]:find("\0", 1, true) then
+      return nil, "a list of addresses, each a string"
+    end
+  end
+  return value
+end
+
+--- A kind: nameservers, as the core takes them.
+local function nameservers(value)
+  local list, expected = addresses(value)
+  return list and table.concat(list, ","), expected
+end
+
+--- A kind: whole seconds.
+local function whole_seconds(value)
+  if type(value) ~= "number" or value ~= math.floor(value) or value < 0 or value > 32767 then
+    return nil, "a whole number of seconds from 0 (off) to 32767"
+  end
+  return value
+end
+
+--- A kind: a function, or what can be called like one.
+local function callable(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  if type(value) ~= "function" and not (meta and type(meta) == "table" and meta.__call) then
+    return nil, "a function"
+  end
+  return value
+end
+
+local connect_options = {
+  timeout = "seconds", server_name = "string", loop = "any", addresses = addresses,
+  nameservers = nameservers, attempt_delay = "seconds", bind = "string",
+  keepalive = whole_seconds, nodelay = "boolean", path = "string", resolve = callable,
+}
 local wrap_options = {timeout = "seconds", server_name = "string", loop = "any", take = "boolean"}
 local accept_options = {timeout = "seconds", loop = "any", take = "boolean"}
 
@@ -160,18 +201,48 @@ local function check(given, kinds)
   return checked
 end
 
+--- A path stands in the place of host and port, so nothing else tells whom to verify.
+local function check_path(self, host, port, checked)
+  if host ~= nil or port ~= nil then
+    return options.bad("path stands in the place of host and port; give either")
+  end
+  local settings = self.settings
+  if not (checked.server_name or settings.insecure_no_verify or settings.insecure_no_name_check) then
+    return options.bad("a connect to a path needs server_name, the name to verify")
+  end
+  return true
+end
+
+--- Where to connect to: host and port, or nil twice for a path; false and what is wrong.
+local function check_where(self, host, port, checked)
+  local ways = (checked.addresses and 1 or 0) + (checked.resolve and 1 or 0) +
+    (checked.path and 1 or 0)
+  local ok, err = true, nil
+  if ways > 1 then
+    ok, err = options.bad("addresses, resolve and path exclude each other")
+  elseif checked.path then
+    ok, err = check_path(self, host, port, checked)
+  end
+  if not ok then return false, err end
+  if checked.path then return nil, nil end
+  host, port = options.check_target(host, port)
+  return host or false, port
+end
+
 --- Connects to a host: resolves, connects, shakes hands, verifies, under one deadline.
----@param host string     a name or an address
----@param port integer
+---@param host string|nil  a name or an address; nil with the option path
+---@param port integer|nil
 ---@param given? table    timeout (seconds over all of it; 30), server_name (to send and verify;
----                       the host), loop (a name or an adapter)
+---                       the host), loop (a name or an adapter), and how to get there: addresses,
+---                       nameservers, resolve, path, bind, attempt_delay, keepalive, nodelay
+---                       (docs/api.md)
 ---@return sslconnect.Connection|nil conn
 ---@return table|nil err
 function Context:connect(host, port, given)
   local checked, err = check(given, connect_options)
   if not checked then return nil, err end
-  host, port = options.check_target(host, port)
-  if not host then return nil, port end
+  host, port = check_where(self, host, port, checked)
+  if host == false then return nil, port end
   return connect.open(self.ctx, host, port, checked)
 end
 

@@ -536,31 +536,89 @@ function conn:close() end
 
 -- Dials ------------------------------------------------------------------------------------------
 
----From host and port to a connected socket; the addresses are tried one after the other.
+---From host and port to a connected socket: names by c-ares, addresses raced by Happy Eyeballs
+---(RFC 8305). The settings are made before the start; each gives bad_option, or misuse after it.
 ---@class sslconnect.core.dial
 local dial = {}
 
----Sets out. Blocks while it resolves a name.
+---Asks these nameservers, not the system's.
+---@param list string|nil addresses with commas in between: "127.0.0.1:5353,[::1]"; nil: the
+---system's
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:set_nameservers(list) end
+
+---Goes to these addresses and resolves nothing.
+---@param addresses string[] IPv4 and IPv6, without ports; one or more
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:set_addresses(addresses) end
+
+---Comes from this local address.
+---@param address string|nil nil: any
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:set_bind(address) end
+
+---How long an attempt has before the next one sets out beside it.
+---@param seconds number 0.01 or more; 0.25 at first
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:set_attempt_delay(seconds) end
+
+---How long IPv4 addresses that came first wait for IPv6 ones.
+---@param seconds number 0 or more; 0.05 at first
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:set_resolution_delay(seconds) end
+
+---TCP_NODELAY of the socket.
+---@param on boolean true at first
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:set_tcp_nodelay(on) end
+
+---SO_KEEPALIVE of the socket.
+---@param seconds integer without traffic until the peer is probed, and between probes; 0: never
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:set_keepalive(seconds) end
+
+---Sets out; never blocks.
 ---@param host string a name or an address
 ---@param port integer 1 to 65535
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_option, dns_failed; misuse: it was started before
 function dial:start(host, port) end
 
----One step. Before the next, wait for `fd`, `events` and `timeout`, asked anew.
+---The same for a Unix-domain socket.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:start_unix(path) end
+
+---One step; to take it too early does no harm. Before the next, wait for `fd` and `events`, as long
+---as `timeout` says, asked anew.
 ---@return boolean|nil done true: connected
 ---@return sslconnect.core.want|sslconnect.core.error|nil why
 function dial:step() end
 
----The descriptor to wait for.
----@return integer|nil
+---Steps and waits until it is done. This blocks; with 0 it waits for nothing, and gives the error
+---of a deadline that has passed: how far the dial had come.
+---@param seconds number|nil how long at most; nil and huge: for ever
+---@return true|nil done
+---@return sslconnect.core.error|nil err timeout, after which it can be gone on with
+function dial:wait(seconds) end
+
+---The descriptor to wait for: the same from the start until the dial is closed.
+---@return integer|nil nil before the start, and where the system has only poll(2)
 function dial:fd() end
 
 ---What to wait for.
----@return sslconnect.core.events|nil
+---@return "r"|nil
 function dial:events() end
 
----How long to wait at most, in seconds; nil: for ever.
+---How long to wait at most, in seconds; 0: step now; nil: for ever.
 ---@return number|nil
 function dial:timeout() end
 
@@ -568,11 +626,11 @@ function dial:timeout() end
 ---@return "dns"|"connect"|nil
 function dial:phase() end
 
----The connected socket, the caller's from now on: nonblocking, close-on-exec, TCP_NODELAY.
+---The connected socket, the caller's from now on: nonblocking, close-on-exec.
 ---@return integer|nil
 function dial:take_fd() end
 
----The address being tried or reached: "192.0.2.1:443", "[2001:db8::1]:443".
+---The address tried last, or reached: "192.0.2.1:443", "[2001:db8::1]:443", a path.
 ---@return string|nil
 function dial:address() end
 
@@ -603,6 +661,10 @@ function poller:set(fd, events) end
 ---over or a signal came in between
 ---@return sslconnect.core.error|nil err
 function poller:wait(seconds) end
+
+---A descriptor that is readable whenever one of the set is ready, for another loop.
+---@return integer|nil nil where the system has only poll(2)
+function poller:fd() end
 
 ---Lets go of everything.
 ---@return true
