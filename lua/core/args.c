@@ -88,8 +88,8 @@ size_t lcore_checknames(lua_State *L, int arg,
   luaL_checktype(L, arg, LUA_TTABLE);
   size_t n = lcompat_rawlen(L, arg);
   if (n > LCORE_NAMES_MAX)
-    luaL_argerror(L, arg, "at most 256 strings expected");
-  luaL_checkstack(L, (int)n + 4, "too many strings");
+    luaL_argerror(L, arg, "at most 256 names expected");
+  luaL_checkstack(L, (int)n + 4, "too many names");
   for (int i = 1; i <= (int)n; i++) {
     lua_rawgeti(L, arg, i);
     if (lua_type(L, -1) != LUA_TSTRING)

@@ -206,8 +206,8 @@ local function check_path(self, host, port, checked)
   if host ~= nil or port ~= nil then
     return options.bad("path stands in the place of host and port; give either")
   end
-  local settings = self.settings
-  if not (checked.server_name or settings.insecure_no_verify or settings.insecure_no_name_check) then
+  local tls = self.settings
+  if not (checked.server_name or tls.insecure_no_verify or tls.insecure_no_name_check) then
     return options.bad("a connect to a path needs server_name, the name to verify")
   end
   return true
