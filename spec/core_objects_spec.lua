@@ -348,7 +348,7 @@ describe("a dial", function()
     if done == false then
       assert.equal("want_connect", why)
       assert.is_number(dial:fd())
-      assert.equal("w", dial:events())
+      assert.equal("r", dial:events())
     end
     local timeout = dial:timeout()
     assert.is_true(timeout == nil or timeout >= 0)

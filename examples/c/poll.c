@@ -1,6 +1,6 @@
 /*
  * poll.c: a connect that never blocks, driven by the program's own poll(2),
- * with one deadline over TCP and TLS.
+ * with one deadline over name, TCP and TLS.
  *
  *   poll HOST PORT [CA_FILE]
  *
@@ -23,8 +23,26 @@ wait_for(int fd, int events, int64_t deadline)
     p.events |= POLLIN;
   if (events & SSLC_WRITABLE)
     p.events |= POLLOUT;
-  int64_t left = (deadline - sslc_now()) / 1000000;
-  return left > 0 && poll(&p, 1, (int)left) > 0;
+  int64_t left = deadline - sslc_now();
+  /* Rounded up, so as not to wake before the time. */
+  return left > 0 && poll(&p, 1, (int)((left + 999999) / 1000000)) > 0;
+}
+
+/* A dial has timers as well: it is stepped when they are over. */
+static sslc_status
+step_until(sslc_dial *dial, int64_t deadline)
+{
+  for (;;) {
+    sslc_status status = sslc_dial_step(dial);
+    if (status != SSLC_WANT_CONNECT)
+      return status;
+    if (sslc_now() >= deadline)
+      return sslc_dial_wait(dial, 0); /* waits for nothing, tells where it is */
+    int64_t timeout = sslc_dial_timeout(dial);
+    int64_t until = timeout < 0 ? deadline : sslc_now() + timeout;
+    wait_for(sslc_dial_fd(dial), sslc_dial_events(dial),
+             until < deadline ? until : deadline);
+  }
 }
 
 static int
@@ -33,10 +51,7 @@ dial(const char *host, int port, int64_t deadline)
   sslc_dial *dial = sslc_dial_new();
   sslc_status status = sslc_dial_start(dial, host, port);
   if (status == SSLC_OK)
-    status = sslc_dial_step(dial);
-  while (status == SSLC_WANT_CONNECT &&
-         wait_for(sslc_dial_fd(dial), sslc_dial_events(dial), deadline))
-    status = sslc_dial_step(dial);
+    status = step_until(dial, deadline);
   if (status < 0)
     fprintf(stderr, "%s\n", sslc_error_text(sslc_dial_error(dial)));
   int fd = status == SSLC_OK ? sslc_dial_take_fd(dial) : -1;

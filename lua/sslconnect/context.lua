@@ -145,18 +145,20 @@ end
 
 -- -------------------------------------------------------------------------- connections
 
---- A kind: a list of addresses, or one.
+--- A kind: a list of addresses, or one. A copy: the caller's may change while a resolver yields.
 local function addresses(value)
   if type(value) == "string" then value = {value} end
   if type(value) ~= "table" or #value < 1 or #value > 256 then
     return nil, "an address or a list of 1 to 256"
   end
+  local copy = {}
   for i = 1, #value do
     if type(value[i]) ~= "string" or value[i]:find("\0", 1, true) then
       return nil, "a list of addresses, each a string"
     end
+    copy[i] = value[i]
   end
-  return value
+  return copy
 end
 
 --- A kind: nameservers, as the core takes them.
