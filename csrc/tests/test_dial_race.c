@@ -115,7 +115,7 @@ enum { MANY = 20 };
 static void
 test_last_of_many(void **state)
 {
-  static char texts[MANY][16];
+  static char texts[MANY][24];
   const char *addresses[MANY];
   int port = 0, i, listener, before;
   int64_t begin = sslc_now();
