@@ -58,11 +58,12 @@ sslci_addr_from_path(struct sslci_addr *a, const char *path)
   memset(a, 0, sizeof *a);
   if (!path || *path == '\0')
     return "it is empty";
-  if (strlen(path) >= sizeof a->u.un.sun_path)
+  size_t len = strlen(path);
+  if (len >= sizeof a->u.un.sun_path)
     return "it is longer than the address of a Unix socket can be";
   a->u.un.sun_family = AF_UNIX;
   a->len = sizeof a->u.un;
-  strcpy(a->u.un.sun_path, path);
+  memcpy(a->u.un.sun_path, path, len);
   return NULL;
 }
 
@@ -298,26 +299,35 @@ sslci_addr_source(const struct sslci_addr *to, struct sslci_addr *source)
 #if defined(__linux__)
 
 enum { FLAG_DEPRECATED = 0x20 }; /* IFA_F_DEPRECATED of rtnetlink(7) */
+enum { DIGITS = 32 };
 
-/* Linux tells of its IPv6 addresses in a file, one a line: address, interface,
- * length of the prefix, scope, flags, interface's name. */
+/* A line of the file in which Linux tells of its IPv6 addresses: the address,
+ * then four more numbers, the flags being the last, then the interface. */
+static bool
+tells_deprecated(const char *line, const char *digits)
+{
+  unsigned long flags = 0;
+  char *at = (char *)(uintptr_t)line + DIGITS;
+  if (strncmp(line, digits, DIGITS) != 0)
+    return false;
+  for (int i = 0; i < 4; i++)
+    flags = strtoul(at, &at, 16);
+  return (flags & FLAG_DEPRECATED) != 0;
+}
+
 bool
 sslci_addr_is_deprecated(const struct sslci_addr *a)
 {
-  char line[128], digits[33];
-  unsigned index, length, scope, flags;
+  char line[128], digits[DIGITS + 1];
   bool found = false;
   FILE *file = a->u.sa.sa_family == AF_INET6 ? fopen("/proc/net/if_inet6", "re")
                                              : NULL;
   if (!file)
     return false;
-  char text[33];
-  for (size_t i = 0; i < 16; i++)
-    snprintf(text + 2 * i, 3, "%02x", a->u.in6.sin6_addr.s6_addr[i]);
+  for (size_t i = 0; i < sizeof a->u.in6.sin6_addr.s6_addr; i++)
+    snprintf(digits + 2 * i, 3, "%02x", a->u.in6.sin6_addr.s6_addr[i]);
   while (!found && fgets(line, sizeof line, file))
-    found = sscanf(line, "%32s %x %x %x %x", digits, &index, &length, &scope,
-                   &flags) == 5 &&
-            strcmp(digits, text) == 0 && (flags & FLAG_DEPRECATED);
+    found = tells_deprecated(line, digits);
   fclose(file);
   return found;
 }

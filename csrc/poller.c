@@ -29,6 +29,7 @@
 #include <fcntl.h>
 #else
 #include <poll.h>
+#include <sys/stat.h>
 #endif
 
 enum { EVENTS_ALL = SSLC_READABLE | SSLC_WRITABLE };
@@ -284,6 +285,14 @@ find_fd(sslc_poller *poller, int fd)
   return NULL;
 }
 
+/* As epoll has it: nothing closed, no plain file. */
+static bool
+can_wait(int fd)
+{
+  struct stat st;
+  return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 static struct pollfd *
 add_fd(sslc_poller *poller, int fd)
 {
@@ -312,6 +321,8 @@ sslc_poller_set(sslc_poller *poller, int fd, int events)
       *p = poller->fds[--poller->count];
     return SSLC_OK;
   }
+  if (!can_wait(fd))
+    return SSLC_ERR_ARG;
   if (!p)
     p = add_fd(poller, fd);
   if (!p)

@@ -131,8 +131,8 @@ static const struct bad {
     "\"" NAME "\" could not be resolved: no nameserver answered" },
   { "two answers that differ",
     { { NAME, TYPE_AAAA, 0, 0, NULL }, { NAME, TYPE_A, -1, 0, NULL } },
-    "\"" NAME "\" could not be resolved: IPv6: there is no address; IPv4: no "
-    "nameserver answered" },
+    "\"" NAME "\" could not be resolved: IPv6: there is no address; IPv4: "
+    "no nameserver answered" },
 };
 
 static void
