@@ -198,7 +198,7 @@ test_refused_and_servfail(void **state)
   dns_free(&dns);
 }
 
-/* ------------------------------------------------------ which names are asked */
+/* ---------------------------------------------------- which names are asked */
 
 static const struct search {
   const char *name, *host, *reached;
