@@ -4,6 +4,7 @@
  */
 #include "support_dial.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -413,6 +414,49 @@ test_cancel(void **state)
   }
 }
 
+/* ---------------------------------------------------------------- threads */
+
+enum { THREADS = 8 };
+
+static void *
+dial_a_name(void *nameserver)
+{
+  sslc_dial *dial = sslc_dial_new();
+  sslc_status status = sslc_dial_set_nameservers(dial, nameserver);
+
+  if (status == SSLC_OK)
+    status = sslc_dial_start(dial, NAME, 443);
+  if (status == SSLC_OK)
+    status = sslc_dial_wait(dial, sslc_deadline(PATIENCE));
+  sslc_dial_free(dial);
+  return (void *)(intptr_t)status;
+}
+
+/* The first use of c-ares in a process is not for several threads at once;
+ * this test comes first. */
+static void
+test_threads(void **state)
+{
+  pthread_t threads[THREADS];
+  char nameserver[32];
+  struct dns dns;
+  size_t i;
+
+  (void)state;
+  dns_init(&dns, NULL);
+  snprintf(nameserver, sizeof nameserver, "127.0.0.1:%d", dns.port);
+  dns_free(&dns);
+  for (i = 0; i < THREADS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, dial_a_name,
+                                    nameserver), 0);
+  for (i = 0; i < THREADS; i++) {
+    void *status;
+
+    assert_int_equal(pthread_join(threads[i], &status), 0);
+    assert_int_equal((intptr_t)status, SSLC_ERR_DNS);
+  }
+}
+
 int
 main(void)
 {
@@ -421,6 +465,7 @@ main(void)
   /* c-ares 1.18 calls them so, later ones as resolv.conf(5). */
   setenv("RES_OPTIONS", "retrans:500 retry:1 timeout:1 attempts:1", 1);
   setenv("LOCALDOMAIN", "search.example", 1);
+  add_test("names in several threads at once", test_threads, NULL);
   for (i = 0; i < COUNT(goods); i++)
     add_test(goods[i].name, test_good, &goods[i]);
   for (i = 0; i < COUNT(bads); i++)
