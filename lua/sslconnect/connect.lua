@@ -99,29 +99,29 @@ local function start(dialing, host, port, given, where)
 end
 
 --- Waits once, for the dial's descriptor or its timer, and no longer than `left`.
-local function wait_for(dialing, where, left)
-  local seconds, fd = dialing:timeout(), dialing:fd()
+local function wait_for(dialing, want, where, left)
+  local seconds = dialing:timeout()
   if left and (not seconds or left < seconds) then seconds = left end
-  if not fd then -- the system has only poll(2)
+  if seconds == 0 then return true end
+  if not dialing:fd() then -- the system has only poll(2)
     dialing:wait(seconds)
     return true
   end
-  local ok, reason = loop.choose(where.loop).wait(fd, dialing:events(), seconds)
-  if ok then return true end
-  return nil, core.error("canceled", dialing:phase(), tostring(reason),
-    {host = where.host, address = where.address})
+  local till = seconds and core.now() + seconds
+  local ok, err = drive.wait(dialing, want, where, till, dialing:phase())
+  if ok or err.code == "timeout" then return true end -- a timer is no deadline
+  return nil, err
 end
 
 --- Steps the dial until it is done. At the deadline it is the dial that says how far it had come.
 local function run(dialing, where)
   while true do
-    local done, err = dialing:step()
+    local done, detail = dialing:step()
     where.address = dialing:address()
-    if done ~= false then return done, err end
+    if done ~= false then return done, detail end
     local left = where.deadline and where.deadline - core.now()
     if left and left <= 0 then return dialing:wait(0) end
-    local ok
-    ok, err = wait_for(dialing, where, left)
+    local ok, err = wait_for(dialing, detail, where, left)
     if not ok then return nil, err end
   end
 end
