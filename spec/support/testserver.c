@@ -4,7 +4,8 @@
  *   testserver CERTDIR SCENARIO...
  *
  * Each scenario listens on a port of its own of 127.0.0.1, or of ::1 where
- * "@6" stands behind its name.  One line "SCENARIO PORT" is printed for each,
+ * "@6" stands behind its name, or of every address of both families where
+ * "@any" does, which is for network namespaces.  One line "SCENARIO PORT" is printed for each,
  * then "ready"; then all are served, every connection in a thread of its own,
  * until the reader of the output goes away, the parent dies, or a signal ends
  * the program.
@@ -95,6 +96,7 @@ struct scenario {
   sslc_ctx *ctx; /* NULL: no TLS */
   int alert;
   int family;
+  int any; /* listens on every address */
   int listener;
   int port;
 };
@@ -656,7 +658,7 @@ parse_alert(struct scenario *sc, const char *behaviour, size_t len)
 static void
 parse_scenario(struct scenario *sc, const char *arg)
 {
-  const char *at = strstr(arg, "@6");
+  const char *at = strchr(arg, '@');
   size_t len = at != NULL ? (size_t)(at - arg) : strlen(arg);
   const char *slash = memchr(arg, '/', len);
   size_t cert_len = slash != NULL ? (size_t)(slash - arg) : len;
@@ -665,7 +667,10 @@ parse_scenario(struct scenario *sc, const char *arg)
   int raw = cert_len == 3 && memcmp(arg, "raw", 3) == 0;
 
   sc->name = arg;
+  if (at != NULL && strcmp(at, "@6") != 0 && strcmp(at, "@any") != 0)
+    die(arg, "expected @6 or @any");
   sc->family = at != NULL ? AF_INET6 : AF_INET;
+  sc->any = at != NULL && strcmp(at, "@any") == 0;
   if (raw)
     behaviour_len = parse_alert(sc, behaviour, behaviour_len);
   sc->behaviour = find_behaviour(raw ? raw_behaviours : tls_behaviours,
@@ -685,7 +690,7 @@ set_flag(int fd, int get, int set, int flag)
 }
 
 static int
-bind_loopback(struct scenario *sc)
+bind_address(struct scenario *sc)
 {
   struct sockaddr_in v4 = { 0 };
   struct sockaddr_in6 v6 = { 0 };
@@ -693,7 +698,7 @@ bind_loopback(struct scenario *sc)
   v4.sin_family = AF_INET;
   v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   v6.sin6_family = AF_INET6;
-  v6.sin6_addr = in6addr_loopback;
+  v6.sin6_addr = sc->any ? in6addr_any : in6addr_loopback;
   return sc->family == AF_INET
     ? bind(sc->listener, (struct sockaddr *)&v4, sizeof v4)
     : bind(sc->listener, (struct sockaddr *)&v6, sizeof v6);
@@ -708,10 +713,14 @@ start_listening(struct scenario *sc)
     struct sockaddr_in6 v6;
   } address;
   socklen_t len = sizeof address;
+  int only_v6 = !sc->any;
 
   sc->listener = socket(sc->family, SOCK_STREAM, 0);
   need(sc->listener >= 0, sc->name);
-  need(bind_loopback(sc) == 0 && listen(sc->listener, BACKLOG) == 0 &&
+  need(sc->family == AF_INET ||
+       setsockopt(sc->listener, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6,
+                  sizeof only_v6) == 0, "IPV6_V6ONLY");
+  need(bind_address(sc) == 0 && listen(sc->listener, BACKLOG) == 0 &&
        getsockname(sc->listener, &address.any, &len) == 0, sc->name);
   set_flag(sc->listener, F_GETFL, F_SETFL, O_NONBLOCK);
   sc->port = ntohs(sc->family == AF_INET ? address.v4.sin_port
