@@ -1,4 +1,4 @@
--- netns_spec.lua: connects in a network of which parts are broken, which spec/support/netns.sh makes:
+-- netns_spec.lua: connects in a network of which parts are broken (spec/support/netns.sh makes it):
 -- IPv6 or IPv4 in which packets vanish, no route, a router that refuses. Each case runs in a
 -- process of its own inside of such a network, with a nameserver and a TLS server beside it.
 --

@@ -1,0 +1,12 @@
+-- LuaSocket and LuaSec as their documents have it: connect, TLS, the chain verified.
+local host, port, ca, limit = arg[1], tonumber(arg[2]), arg[3], tonumber(arg[4])
+local socket, sec = require "socket", require "ssl"
+
+local sock = socket.tcp()
+sock:settimeout(limit)
+local ok, err = sock:connect(host, port)
+if not ok then return nil, err end
+local conn = assert(sec.wrap(sock, {mode = "client", protocol = "any", verify = "peer",
+  cafile = ca, options = "all"}))
+conn:sni(host)
+return conn:dohandshake()
