@@ -16,4 +16,5 @@ files["lua"] = {
 }
 files["spec"] = {std = "min+busted"}
 files["examples"] = {std = "max"} -- run by Lua 5.4
+files["bench"] = {std = "max"}
 files["tools"] = {std = "max"}

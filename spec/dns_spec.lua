@@ -167,6 +167,23 @@ for _, mode in ipairs(helper.modes) do
       assert.is_true(seconds >= 0.3 and seconds < 2, seconds .. " s")
     end)
 
+    it("which address failed, and why the other family has none", function()
+      local port, sock = helper.refusing()
+      local err = fails({code = "connection_refused", phase = "connect"}, "servfail6", mode, nil,
+        port)
+      assert.matches("127%.0%.0%.1:%d+: Connection refused", err.text)
+      assert.matches("IPv6 addresses: [^%[]*SERVFAIL", err.text)
+      sock:close()
+    end)
+
+    it("which address failed before the deadline passed in waiting for another", function()
+      local port, sock = helper.refusing()
+      local err = fails({code = "timeout", has = "Connection refused"}, "silent6", mode,
+        {timeout = 0.5}, port)
+      assert.matches("127%.0%.0%.1:%d+: Connection refused", err.text)
+      sock:close()
+    end)
+
     it("which addresses were tried and why each failed", function()
       local port, sock = helper.refusing()
       local err = fails({code = "connection_refused", phase = "connect"}, "twenty", mode, nil,
@@ -254,35 +271,54 @@ describe("names", function()
   end)
 end)
 
+--- What a connect comes to in a process with these variables in its environment: the address or
+-- the error's code.
+local function outcome(environment, host, nameservers)
+  local script = ([[
+    local conn, err = require("sslconnect").connect(%q, %d, {ca_file = %q, nameservers = %q,
+      server_name = "dual.wild.example"})
+    print(conn and conn:info().address or err.code)]]):format(host, server:port("good/name"),
+    helper.ca, nameservers or nameserver.address)
+  local child = assert(io.popen(environment .. " " .. helper.quote(helper.interpreter()) ..
+    " -e " .. helper.quote(script) .. " 2>&1"))
+  local output = child:read("*l")
+  child:close()
+  return output
+end
+
+-- As in resolv.conf(5), which both override.
 describe("the search domains of the machine", function()
-  --- What a connect to a short name comes to in a process that searches wild.example, as
-  -- resolv.conf(5) has it: the address or the error's code.
   local function search(name)
-    local script = ([[
-      local conn, err = require("sslconnect").connect(%q, %d, {ca_file = %q, nameservers = %q,
-        server_name = "dual.wild.example"})
-      print(conn and conn:info().address or err.code)]]):format(name, server:port("good/name"),
-      helper.ca, nameserver.address)
-    local child = assert(io.popen("LOCALDOMAIN=wild.example " ..
-      helper.quote(helper.interpreter()) .. " -e " .. helper.quote(script) .. " 2>&1"))
-    local output = child:read("*a")
-    child:close()
-    return output
+    return outcome("LOCALDOMAIN=wild.example", name)
   end
 
   it("are put behind a short name", function()
-    assert.equal(v4() .. "\n", search("only4"))
+    assert.equal(v4(), search("only4"))
   end)
 
   it("are put behind a short name that is an alias there", function()
-    assert.equal(v4() .. "\n", search("chain"))
+    assert.equal(v4(), search("chain"))
   end)
 
   it("are not put behind a name with a dot at its end", function()
-    assert.equal("dns_failed\n", search("only4."))
+    assert.equal("dns_failed", search("only4."))
   end)
 
   it("do not help a name that does not exist in them", function()
-    assert.equal("dns_failed\n", search("missing"))
+    assert.equal("dns_failed", search("missing"))
+  end)
+end)
+
+describe("a nameserver that does not answer", function()
+  -- c-ares before 1.22 knows its own word for it alone, in milliseconds.
+  it("is passed by when the time that resolv.conf gives it is over", function()
+    local silent = assert(require("socket").udp())
+    assert(silent:setsockname("127.0.0.1", 0))
+    local first = "127.0.0.1:" .. select(2, silent:getsockname())
+    local seconds, address = timed(outcome, "RES_OPTIONS='timeout:1 retrans:500'",
+      "only4.wild.example", first .. "," .. nameserver.address)
+    assert.equal(v4(), address)
+    assert.is_true(seconds >= 0.5 and seconds < BEFORE_THE_ANSWER, seconds .. " s")
+    silent:close()
   end)
 end)

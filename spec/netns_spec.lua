@@ -81,8 +81,9 @@ local function attempt(mode, host, given, to)
   return result
 end
 
+-- A comment in TAP, so that a reader of that is not disturbed.
 local function print_time(what, mode, result)
-  io.write(("\n%s, %s: %.3f s "):format(what, mode, result.seconds))
+  io.write(("\n# %s, %s: %.3f s\n"):format(what, mode, result.seconds))
 end
 
 -- Far from the deadline, and far from what a busy machine makes of a quarter of a second.

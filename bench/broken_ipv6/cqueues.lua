@@ -1,5 +1,5 @@
 -- cqueues as its documents have it: connect, TLS, the chain verified.
-local host, port, ca, limit = arg[1], tonumber(arg[2]), arg[3], tonumber(arg[4])
+local host, port, ca, limit = ...
 local cqueues, socket = require "cqueues", require "cqueues.socket"
 local context, store = require "openssl.ssl.context", require "openssl.x509.store"
 

@@ -1,5 +1,5 @@
 -- LuaSocket and LuaSec as their documents have it: connect, TLS, the chain verified.
-local host, port, ca, limit = arg[1], tonumber(arg[2]), arg[3], tonumber(arg[4])
+local host, port, ca, limit = ...
 local socket, sec = require "socket", require "ssl"
 
 local sock = socket.tcp()

@@ -1,6 +1,6 @@
 -- luv's usual code: getaddrinfo, the first address, tcp:connect, a timer for the limit. luv has no
 -- TLS, so this is TCP alone.
-local host, port, limit = arg[1], arg[2], tonumber(arg[4])
+local host, port, _, limit = ...
 local uv = require "luv"
 
 local ok, why = nil, "timeout"

@@ -2,14 +2,12 @@
 -- outcome "connected" or what the client says went wrong.
 local now = require("sslconnect.core").now
 
-local client = table.remove(arg, 1)
+local client, host, port, ca, limit = table.unpack(arg)
 local run = assert(loadfile(arg[0]:gsub("[^/]*$", "") .. client .. ".lua"))
+port, limit = tonumber(port), tonumber(limit)
 
 -- Once for what a process loads and looks up the first time, then for the time.
-local target = arg[1]
-arg[1] = "filed.wild.example"
-run()
-arg[1] = target
+run("filed.wild.example", port, ca, limit)
 local start = now()
-local ok, err = run()
+local ok, err = run(host, port, ca, limit)
 print(("%.4f %s"):format(now() - start, ok and "connected" or tostring(err)))

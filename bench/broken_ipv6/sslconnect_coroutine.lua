@@ -1,5 +1,5 @@
 -- sslconnect in a coroutine, resumed by a scheduler as small as can be.
-local host, port, ca, limit = arg[1], tonumber(arg[2]), arg[3], tonumber(arg[4])
+local host, port, ca, limit = ...
 local ssl = require "sslconnect"
 
 local co = coroutine.create(ssl.connect)
