@@ -5,10 +5,10 @@
  *
  * Each scenario listens on a port of its own of 127.0.0.1, or of ::1 where
  * "@6" stands behind its name, or of every address of both families where
- * "@any" does, which is for network namespaces.  One line "SCENARIO PORT" is printed for each,
- * then "ready"; then all are served, every connection in a thread of its own,
- * until the reader of the output goes away, the parent dies, or a signal ends
- * the program.
+ * "@any" does, which is for network namespaces.  One line "SCENARIO PORT" is
+ * printed for each, then "ready"; then all are served, every connection in a
+ * thread of its own, until the reader of the output goes away, the parent dies,
+ * or a signal ends the program.
  *
  * CERT is the name of a pair of files that certkit made in CERTDIR.
  *
