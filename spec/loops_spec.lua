@@ -13,7 +13,9 @@ local server = helper.serve {
 }
 teardown(function() server:stop() end)
 
-local MANY = 300
+-- How many connects stall, and how many are done meanwhile. copas waits with select(2), for
+-- descriptors below 1024, and each connect under way has several.
+local MANY, MANY_IN_SELECT = 300, 100
 local BIG = 8 * 1024 * 1024
 
 --- Bytes of which no part is like another, so that none can get lost or change places unseen.
@@ -197,11 +199,12 @@ local function describe_loop(name)
       assert.is_true(ticks >= 5, ticks .. " ticks")
     end)
 
-    test_concurrent(MANY .. " connects are done while " .. MANY .. " others stall", function()
+    local many = name == "copas" and MANY_IN_SELECT or MANY
+    test_concurrent(many .. " connects are done while " .. many .. " others stall", function()
       local before = helper.count_fds()
       local port, listener = helper.listen()
       local functions, waiting, done = {}, 0, 0
-      for i = 1, MANY do
+      for i = 1, many do
         functions[i] = function()
           waiting = waiting + 1
           local conn, err = ssl.connect("127.0.0.1", port,
@@ -210,19 +213,19 @@ local function describe_loop(name)
           helper.fails({phase = "handshake", code = "connection_reset"}, conn, err)
         end
       end
-      for i = 1, MANY do
-        functions[MANY + i] = function()
+      for i = 1, many do
+        functions[many + i] = function()
           local conn = assert(connect("good/echo"))
           echoes(conn, "number " .. i)
           assert.is_true(conn:info().verified)
-          assert.equal(MANY, waiting)
+          assert.equal(many, waiting)
           done = done + 1
-          if done == MANY then listener:close() end
+          if done == many then listener:close() end
           conn:close()
         end
       end
       under.run(functions)
-      assert.equal(MANY, done)
+      assert.equal(many, done)
       assert.equal(0, waiting)
       assert.equal(before, helper.count_fds())
     end)

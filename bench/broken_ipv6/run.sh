@@ -2,10 +2,10 @@
 # run.sh BUILD [RUNS]: how long a connect takes to a host whose IPv6 is a black
 # hole, beside one with both in order (and one whose IPv4 is a black hole), for
 # sslconnect and for others: a table of medians (of 5 runs). BUILD is where
-# CMake built, with SSLC_TOOLS and the binding for Lua 5.4. Needs Debian's lua5.4, lua-socket, lua-sec,
-# lua-cqueues, lua-luaossl, lua-luv and iproute2; fetches nothing. The network
-# is one of its own, which spec/support/netns.sh makes: all names are in its
-# hosts file, with an IPv4 and an IPv6 address each.
+# CMake built, with SSLC_TOOLS and the binding for Lua 5.4. Needs Debian's
+# lua5.4, lua-socket, lua-sec, lua-cqueues, lua-luaossl, lua-luv and iproute2;
+# fetches nothing. The network is one of its own, which spec/support/netns.sh
+# makes: all names are in its hosts file, with an IPv4 and an IPv6 address each.
 #
 # Every client gets a limit of 30 seconds and TLS certificates to verify (but
 # luv, which has no TLS). Broken ones run side by side, as they only wait.

@@ -45,11 +45,12 @@ local Program = {}
 Program.__index = Program
 
 --- Starts a program that dies with this process, and reads its output to the line that tells that
--- it listens; nil and what it said where there is none.
+-- it listens; nil and what it said where there is none. A sanitizer that was loaded into this
+-- process leaves it alone.
 local function start(command, listens)
   local self = setmetatable({}, Program)
-  self.output = assert(io.popen(PATH .. "echo $$; exec setpriv --pdeathsig KILL " .. command ..
-    " 2>&1 </dev/null"))
+  self.output = assert(io.popen(PATH .. "echo $$; unset LD_PRELOAD; " ..
+    "exec setpriv --pdeathsig KILL " .. command .. " 2>&1 </dev/null"))
   self.pid = self.output:read("*l")
   local said = {}
   for line in self.output:lines() do

@@ -42,9 +42,15 @@ lay_out() {
   mount --bind "$here/dns/resolv.conf" /etc/resolv.conf
 }
 
+# What is preloaded, a sanitizer say, is for the command alone.
+preload=${SSLC_NETNS_PRELOAD-${LD_PRELOAD-}}
+unset LD_PRELOAD
+
 if [ "${1-}" = --inside ]; then
   shift
   said=$(lay_out 2>&1) || cannot "$said"
+  unset SSLC_NETNS_PRELOAD
+  [ -z "$preload" ] || export LD_PRELOAD="$preload"
   exec "$@"
 fi
 
@@ -53,4 +59,5 @@ as_root=
 [ "$(id -u)" -eq 0 ] || as_root=--map-root-user
 unshare $as_root --net --mount true 2>/dev/null ||
   cannot "network namespaces are not allowed here"
+export SSLC_NETNS_PRELOAD="$preload"
 exec unshare $as_root --net --mount "$here/netns.sh" --inside "$@"
