@@ -209,6 +209,10 @@ on_hosts(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 
 /* ---------------------------------------------------------------- starting */
 
+/* How long a nameserver may be silent before the next is asked: what newer
+ * c-ares have for a default, where 1.18 has 5 seconds. */
+enum { NAMESERVER_TIMEOUT_MS = 2000 };
+
 /* "f" looks into the hosts file, "b" asks nameservers. */
 static int
 open_channel(struct sslci_resolver *r, ares_channel *channel, const char *where)
@@ -217,10 +221,12 @@ open_channel(struct sslci_resolver *r, ares_channel *channel, const char *where)
   char lookups[2] = { where[0], '\0' };
   memset(&options, 0, sizeof options);
   options.lookups = lookups;
+  options.timeout = NAMESERVER_TIMEOUT_MS;
   options.sock_state_cb = watch_socket;
   options.sock_state_cb_data = r;
   return ares_init_options(channel, &options,
-                           ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+                           ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS |
+                             ARES_OPT_SOCK_STATE_CB);
 }
 
 static void
