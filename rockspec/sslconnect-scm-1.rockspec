@@ -74,6 +74,8 @@ build = {
     ["sslconnect.loop"] = "lua/sslconnect/loop/init.lua",
     ["sslconnect.loop.blocking"] = "lua/sslconnect/loop/blocking.lua",
     ["sslconnect.loop.coroutine"] = "lua/sslconnect/loop/coroutine.lua",
+    ["sslconnect.loop.embedded"] = "lua/sslconnect/loop/embedded.lua",
+    ["sslconnect.loop.heap"] = "lua/sslconnect/loop/heap.lua",
     ["sslconnect.options"] = "lua/sslconnect/options.lua",
     ["sslconnect.stream"] = "lua/sslconnect/stream.lua",
   },

@@ -9,13 +9,18 @@
 --           and a reason the operation is given up: the user gets the code canceled.
 --   forget  function(fd), optional: called before `fd` is closed
 --
--- The rule: what the call or connection was given, else what was set for the process, else
--- blocking. Nothing is guessed: a loop that is only probably running does not count.
+--   running function() -> boolean, optional: whether the current coroutine surely is one that this
+--           loop resumes
+--
+-- The rule: what the call or connection was given, else what was set for the process, else the
+-- embedded loop where it runs this coroutine, else blocking. Nothing is guessed: a loop that is
+-- only probably running does not count.
 local core = require "sslconnect.core"
+local embedded = require "sslconnect.loop.embedded"
 
 local loop = {}
 
-local builtin = {blocking = true, coroutine = true}
+local builtin = {blocking = true, coroutine = true, embedded = true}
 local process_wide
 
 local function bad(message, ...)
@@ -29,7 +34,8 @@ end
 function loop.find(which)
   if type(which) == "string" then
     if not builtin[which] then
-      return bad('loop "%s" is not known; there are "blocking" and "coroutine"', which:sub(1, 60))
+      return bad('loop "%s" is not known; there are "blocking", "coroutine" and "embedded"',
+        which:sub(1, 60))
     end
     return require("sslconnect.loop." .. which)
   end
@@ -61,15 +67,19 @@ end
 ---@param explicit table|nil  an adapter
 ---@return table adapter
 function loop.choose(explicit)
-  return explicit or process_wide or require "sslconnect.loop.blocking"
+  return explicit or process_wide or embedded.running() and embedded
+    or require "sslconnect.loop.blocking"
 end
 
---- Tells the loop that a descriptor is about to be closed.
+--- Tells the loop that a descriptor is about to be closed. The embedded one always: who closes
+-- may be outside of its tasks, while one of them waits.
 ---@param explicit table|nil  an adapter
 ---@param fd integer|nil
 function loop.forget(explicit, fd)
+  if not fd then return end
   local adapter = loop.choose(explicit)
-  if adapter.forget and fd then adapter.forget(fd) end
+  if adapter.forget then adapter.forget(fd) end
+  embedded.forget(fd)
 end
 
 return loop
