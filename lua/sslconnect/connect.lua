@@ -2,8 +2,10 @@
 local core = require "sslconnect.core"
 local drive = require "sslconnect.drive"
 local loop = require "sslconnect.loop"
+local method = require "sslconnect.method"
 local options = require "sslconnect.options"
 local stream = require "sslconnect.stream"
+local transport = require "sslconnect.transport"
 
 local connect = {}
 
@@ -33,7 +35,7 @@ local function prepare(ctx, bio, where, server_name, step)
 end
 
 --- Shakes hands over the BIO; closes it where that fails.
----@param where table  host, address, loop, deadline, socket
+---@param where table  host, address, loop, deadline, socket, transport
 local function secure(ctx, bio, where, server_name, step)
   local conn, err = prepare(ctx, bio, where, server_name, step)
   local ok
@@ -44,11 +46,12 @@ local function secure(ctx, bio, where, server_name, step)
       conn:close()
     end
     bio:close()
+    if where.transport then where.transport:close() end
     return nil, err
   end
   return stream.new {
     conn = conn, bio = bio, host = where.host, address = where.address, loop = where.loop,
-    socket = where.socket,
+    socket = where.socket, transport = where.transport,
   }
 end
 
@@ -99,20 +102,12 @@ local function is_descriptor(socket)
   return type(socket) == "number" and socket == math.floor(socket) and socket >= 0
 end
 
---- The method of an object that may have an __index of any kind; nil where it has none.
-local function method(object, name)
-  local kind = type(object)
-  if kind ~= "table" and kind ~= "userdata" then return nil end
-  local ok, found = pcall(function() return object[name] end)
-  return ok and found or nil
-end
-
 --- The descriptor of a socket, or nil and what is wrong with it.
 local function descriptor(socket)
   if is_descriptor(socket) then return socket end
   if not method(socket, "getfd") then
-    return options.bad("the socket is a %s; expected a descriptor or an object with getfd()",
-      type(socket))
+    return options.bad("the socket is a %s; expected a descriptor or an object with getfd(), " ..
+      "or a stream with read() and write()", type(socket))
   end
   local fd = socket:getfd()
   if not is_descriptor(fd) then return options.bad("the socket is closed") end
@@ -123,9 +118,25 @@ local function descriptor(socket)
   return math.floor(fd)
 end
 
+--- TLS over a stream, its bytes moved by an adapter.
+---@param where table  host, loop, deadline
+local function wrap_stream(ctx, adapter, where, given, step)
+  local pump, bio = transport.new(adapter, given.take ~= false)
+  if not pump then return nil, bio end
+  where.transport = pump
+  return secure(ctx, bio, where, given.server_name, step)
+end
+
 --- TLS on a connected socket, as the client ("connect") or the server ("accept").
 ---@param given table  checked: timeout, server_name, loop, take
 function connect.wrap(ctx, socket, given, step)
+  local adapter = transport.find(socket)
+  if adapter then
+    return wrap_stream(ctx, adapter, {
+      host = given.server_name, loop = given.loop,
+      deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
+    }, given, step)
+  end
   local fd, err = descriptor(socket)
   if not fd then return nil, err end
   local is_object = type(socket) ~= "number"

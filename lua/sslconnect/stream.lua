@@ -19,7 +19,7 @@ local RECORD = 16384
 local MAIN = {}
 
 --- Makes a connection of the core's one, its handshake done.
----@param parts table  conn, bio, host, address, loop, socket
+---@param parts table  conn, bio, host, address, loop, socket, transport
 ---@return sslconnect.Connection
 local function new(parts)
   return setmetatable({
@@ -27,6 +27,7 @@ local function new(parts)
     host = parts.host, address = parts.address,
     loop = parts.loop, -- an adapter, where one was given
     socket = parts.socket, -- keeps its owner from closing the descriptor
+    transport = parts.transport, -- where there is no descriptor: what moves the bytes
     input = buffer.new(),
     busy = setmetatable({}, {__mode = "v"}), -- who reads, who writes
     closed = false,
@@ -212,9 +213,9 @@ local function write_all(self, data)
   local deadline, done = drive.deadline(self.seconds), 0
   self.broken = #data > 0 -- until all is out: a half-sent record cannot be followed by another
   while done < #data do
-    local n, err = drive.run(self.conn, "write", self, deadline, "write", data, done + 1)
+    local n, err, unsent = drive.run(self.conn, "write", self, deadline, "write", data, done + 1)
     if not n then
-      err.written = done
+      err.written = done + (unsent or 0)
       return nil, err
     end
     done = done + n
@@ -263,7 +264,7 @@ function Connection:shutdown()
     end
   until want ~= "want_write" or self.closed
   if done == nil then return leave(self, "write", nil, want) end
-  return leave(self, "write", true)
+  return leave(self, "write", drive.flush(self, deadline, "shutdown"))
 end
 
 --- Closes: sends close_notify if that takes no waiting, and lets go of the socket. Never blocks,
@@ -275,6 +276,7 @@ function Connection:close()
   loop.forget(self.loop, self.fd)
   self.conn:close()
   self.bio:close()
+  if self.transport then self.transport:close() end
   self.socket = nil
   return true
 end
@@ -324,7 +326,9 @@ end
 --- Whether something can be read without waiting, for LuaSocket's select.
 ---@return boolean
 function Connection:dirty()
-  return not self.closed and (self.input.size > 0 or self.conn:has_pending())
+  if self.closed then return false end
+  return self.input.size > 0 or self.conn:has_pending() or
+    self.transport ~= nil and self.transport:has_pending()
 end
 
 --- What cqueues.poll asks an object: its descriptor, the events to wait for, and how long.
@@ -342,7 +346,8 @@ function Connection:__tostring()
   local state = "closed"
   local info = self.details or not self.closed and self:info()
   if info and not self.closed then state = info.version .. " " .. info.cipher end
-  return ("sslconnect.Connection: %s (%s)"):format(self.host or "fd " .. tostring(self.fd), state)
+  local peer = self.host or self.fd and "fd " .. self.fd or "stream"
+  return ("sslconnect.Connection: %s (%s)"):format(peer, state)
 end
 
 return {new = new, Connection = Connection}
