@@ -1,5 +1,6 @@
 --- From a host or a socket to a connection that is verified.
 local core = require "sslconnect.core"
+local cosocket = require "sslconnect.transport.cosocket"
 local drive = require "sslconnect.drive"
 local loop = require "sslconnect.loop"
 local method = require "sslconnect.method"
@@ -23,7 +24,7 @@ local function prepare(ctx, bio, where, server_name, step)
   local conn, err = core.conn(ctx)
   if not conn then return nil, err end
   local ok
-  ok, err = conn:set_bio(bio)
+  if bio then ok, err = conn:set_bio(bio) else ok = true end
   if ok and where.host then ok, err = conn:set_peer_label(where.host) end
   if ok and where.address then ok, err = conn:set_peer_address(where.address) end
   if ok and server_name then ok, err = conn:set_server_name(server_name) end
@@ -83,6 +84,37 @@ local function label(host, port)
   return (is_v6 and "[%s]:%d" or "%s:%d"):format(host, port)
 end
 
+--- TLS over a stream, its bytes moved by an adapter.
+---@param where table  host, loop, deadline
+local function wrap_stream(ctx, adapter, where, given, step)
+  local pump, bio = transport.new(adapter, given.take ~= false)
+  if not pump then return nil, bio end
+  where.transport = pump
+  return secure(ctx, bio, where, given.server_name, step)
+end
+
+--- Whether nginx is to connect: where it can suspend what runs, and nobody named a loop.
+local function is_nginx(given)
+  return cosocket.running() and not loop.is_set(given.loop) and
+    loop.choose().name == "blocking"
+end
+
+--- The host as the core has it: checked, in A-labels.
+local function normalize(ctx, host, where)
+  local conn, err = prepare(ctx, nil, where, host, "connect")
+  return conn and conn:server_name(), err
+end
+
+local function open_in_nginx(ctx, host, port, where, given)
+  local name, err = normalize(ctx, host, where)
+  if not name then return nil, err end
+  local sock
+  sock, err = cosocket.dial(name, port, where, given.addresses)
+  if not sock then return nil, err end
+  local server_name = given.server_name or host
+  return wrap_stream(ctx, cosocket.new(sock), where, {server_name = server_name}, "connect")
+end
+
 --- Connects to host and port.
 ---@param given table  checked: timeout, server_name, loop
 function connect.open(ctx, host, port, given)
@@ -90,6 +122,7 @@ function connect.open(ctx, host, port, given)
     host = label(host, port), loop = given.loop,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }
+  if is_nginx(given) then return open_in_nginx(ctx, host, port, where, given) end
   local fd, err = dial(host, port, where)
   if not fd then return nil, err end
   local bio
@@ -116,15 +149,6 @@ local function descriptor(socket)
       "the socket still buffers bytes that came before TLS began")
   end
   return math.floor(fd)
-end
-
---- TLS over a stream, its bytes moved by an adapter.
----@param where table  host, loop, deadline
-local function wrap_stream(ctx, adapter, where, given, step)
-  local pump, bio = transport.new(adapter, given.take ~= false)
-  if not pump then return nil, bio end
-  where.transport = pump
-  return secure(ctx, bio, where, given.server_name, step)
 end
 
 --- TLS on a connected socket, as the client ("connect") or the server ("accept").

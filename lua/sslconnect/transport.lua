@@ -183,6 +183,7 @@ end
 ---@return string|nil message
 function Transport:wait(want, deadline, reading)
   local ok, code, message = self:flush(deadline)
+  if self.closed then return nil, "canceled", CLOSED end
   if want == "want_write" then
     if ok and is_busy(self.sender) then return give_way(self, deadline, "sending") end
     return ok, code, message

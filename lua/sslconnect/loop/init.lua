@@ -71,6 +71,13 @@ function loop.choose(explicit)
     or require "sslconnect.loop.blocking"
 end
 
+--- Whether a loop was named, for this call or for the process.
+---@param explicit table|nil  an adapter
+---@return boolean
+function loop.is_set(explicit)
+  return explicit ~= nil or process_wide ~= nil
+end
+
 --- Tells the loop that a descriptor is about to be closed. The embedded one always: who closes
 -- may be outside of its tasks, while one of them waits.
 ---@param explicit table|nil  an adapter

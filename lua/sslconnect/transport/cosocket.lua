@@ -93,6 +93,21 @@ local function failure(text, where)
     {host = where.host, address = where.address, hint = hint})
 end
 
+--- Calls a function that may take so many seconds. A socket's own timeout does not cover nginx's
+-- resolver, which has one for all requests, resolver_timeout.
+local function within(ngx, seconds, f)
+  local work = ngx.thread.spawn(f)
+  local alarm = ngx.thread.spawn(function()
+    ngx.sleep(seconds)
+    return nil, "timeout"
+  end)
+  local ok, done, err = ngx.thread.wait(work, alarm)
+  ngx.thread.kill(work)
+  ngx.thread.kill(alarm)
+  if not ok then error(done, 0) end
+  return done, err
+end
+
 local function try(ngx, address, port, where)
   local seconds = where.deadline and where.deadline - core.now()
   if seconds and seconds <= 0 then return nil, "timeout" end
@@ -101,7 +116,10 @@ local function try(ngx, address, port, where)
   sock:settimeouts(ms, ms, ms)
   local is_v6 = address:find(":", 1, true) and address:sub(1, 1) ~= "["
   local target = is_v6 and "[" .. address .. "]" or address
-  local ok, err = sock:connect(target, port)
+  local function connect() return sock:connect(target, port) end
+  local is_name = not is_v6 and address:find("%a")
+  local ok, err
+  if is_name and seconds then ok, err = within(ngx, seconds, connect) else ok, err = connect() end
   if not ok then return nil, err end
   return sock
 end
