@@ -120,8 +120,9 @@ local function start(values)
   values.MODULES, values.JIT, values.SYSTEM = MODULES, jit_module, root
   local text = configuration:gsub("%u[%u_]+", values)
   helper.write_file(self.prefix .. "/nginx.conf", text)
-  self.output = assert(io.popen(("echo $$; %sexec %s -p %s -c %s -e %s 2>&1 </dev/null"):format(
-    library_path(), find_nginx(), self.prefix, self.prefix .. "/nginx.conf", self.prefix .. "/error.log")))
+  local command = ("echo $$; %sexec %s -p %s -c %s/nginx.conf -e %s/error.log"):format(
+    library_path(), find_nginx(), self.prefix, self.prefix, self.prefix)
+  self.output = assert(io.popen(command .. " 2>&1 </dev/null"))
   self.pid = tonumber(self.output:read("*l"))
   local line = self.output:read("*l")
   if line ~= "ready" then
@@ -181,7 +182,9 @@ local server, nginx, silent, start_of_script
 
 local function literal(ports)
   local fields = {}
-  for scenario, port in pairs(ports) do fields[#fields + 1] = ("[%q] = %d"):format(scenario, port) end
+  for scenario, port in pairs(ports) do
+    fields[#fields + 1] = ("[%q] = %d"):format(scenario, port)
+  end
   return "{" .. table.concat(fields, ", ") .. "}"
 end
 

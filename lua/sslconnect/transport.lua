@@ -80,11 +80,12 @@ local resets = {"reset", "broken pipe", "ECONNRESET", "EPIPE"}
 
 --- The code and message of what a stream said was wrong.
 local function explain(err)
-  if type(err) == "table" and core.codes[err.code] then
-    return err.code, "the connection below: " .. tostring(err.message)
+  local code = type(err) == "table" and err.code or err
+  if code == "timeout" then return "timeout" end
+  if type(err) == "table" and core.codes[code] then
+    return code, "the connection below: " .. tostring(err.message)
   end
   local text = tostring(err)
-  if text == "timeout" then return "timeout" end
   if text == "canceled" then return "canceled", CLOSED end
   for _, word in ipairs(resets) do
     if text:find(word, 1, true) then return "connection_reset", "the stream: " .. text end

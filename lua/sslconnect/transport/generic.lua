@@ -5,7 +5,7 @@
 --   write      gives true (or any object) when all is written, or the number of bytes that were;
 --              nil and a text where it failed
 --   try_write  optional: the same as write, for the few bytes that end a connection, without
---              waiting. Where it is absent write is called for them
+--              waiting. Where it is absent write is called for them, and given up if it yields
 --   settimeout optional: takes the seconds that the next call may need, nil for any number; the
 --              call then fails with "timeout". Without it the time is looked at between calls
 --   close      optional
@@ -40,9 +40,14 @@ function Generic:write(data, seconds)
   return true
 end
 
+--- In a coroutine that is thrown away: a write that would wait in a scheduler, or that throws,
+-- ends there.
 function Generic:try_write(data)
-  if self.limits then self.stream:settimeout(0) end
-  self.stream[self.try](self.stream, data)
+  local stream = self.stream
+  coroutine.resume(coroutine.create(function()
+    if self.limits then stream:settimeout(0) end
+    stream[self.try](stream, data)
+  end))
 end
 
 function Generic:close(take)
