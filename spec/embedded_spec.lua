@@ -9,8 +9,7 @@ local embedded = require "sslconnect.loop.embedded"
 local server, ctx
 
 setup(function()
-  server = helper.serve {"good/echo", "good/slow", "good/sink", "good/stallread", "raw/stall",
-    "expired/echo"}
+  server = helper.serve {"good", "good/echo", "good/slow", "raw/stall", "expired/echo"}
   ctx = assert(ssl.context {ca_file = helper.ca})
 end)
 
@@ -554,6 +553,18 @@ describe("the adapter", function()
     local fd = helper.tcp_fd(server:port("raw/stall"))
     ssl.run(function() assert.is_true(embedded.wait(fd, "r", 0.01)) end)
     core.close_fd(fd)
+  end)
+end)
+
+describe("the example", function()
+  it("asks three at once", function()
+    local path = helper.root() .. "/examples/lua/loops/embedded.lua"
+    local words = {helper.interpreter(), path, "127.0.0.1", server:port("good"), helper.ca}
+    for i, word in ipairs(words) do words[i] = helper.quote(tostring(word)) end
+    local child = assert(io.popen(table.concat(words, " ") .. " 2>&1", "r"))
+    local output = child:read("*a")
+    child:close()
+    assert.matches("%d+ bytes at once\n$", output)
   end)
 end)
 

@@ -113,22 +113,29 @@ local function library_path()
   return "LD_LIBRARY_PATH=" .. path .. " "
 end
 
-local function start(values)
+local function root_of_checkout()
+  local path = helper.root()
+  return path:sub(1, 1) == "/" and path or lfs.currentdir() .. "/" .. path
+end
+
+--- Starts nginx with a configuration; it listens on a socket in its own directory.
+--- @param values table  what stands in the configuration in capitals
+--- @param environment string|nil  variables, as the shell has them
+local function start(text, values, environment)
   local self = setmetatable({prefix = temporary_directory()}, Nginx)
-  values.PREFIX, values.ROOT = self.prefix, lfs.currentdir() .. "/" .. helper.root()
-  if helper.root():sub(1, 1) == "/" then values.ROOT = helper.root() end
+  values.PREFIX, values.ROOT = self.prefix, root_of_checkout()
   values.MODULES, values.JIT, values.SYSTEM = MODULES, jit_module, root
-  local text = configuration:gsub("%u[%u_]+", values)
-  helper.write_file(self.prefix .. "/nginx.conf", text)
+  helper.write_file(self.prefix .. "/nginx.conf", (text:gsub("%u[%u_]+", values)))
   local command = ("echo $$; %sexec %s -p %s -c %s/nginx.conf -e %s/error.log"):format(
     library_path(), find_nginx(), self.prefix, self.prefix, self.prefix)
-  self.output = assert(io.popen(command .. " 2>&1 </dev/null"))
+  self.output = assert(io.popen((environment or "") .. command .. " 2>&1 </dev/null"))
   self.pid = tonumber(self.output:read("*l"))
-  local line = self.output:read("*l")
-  if line ~= "ready" then
-    error("nginx did not start: " .. tostring(line) .. "\n" .. self:log())
+  local said = {}
+  for line in self.output:lines() do
+    if line == "ready" then return self end
+    said[#said + 1] = line
   end
-  return self
+  error("nginx did not start: " .. table.concat(said, "\n") .. "\n" .. self:log())
 end
 
 function Nginx:log()
@@ -195,7 +202,7 @@ setup(function()
   assert(silent:setsockname("127.0.0.1", 0))
   local refused, keep = helper.refusing()
   server.ports.refused, server.keep = refused, keep
-  nginx = start {DNS_PORT = tostring((select(2, silent:getsockname())))}
+  nginx = start(configuration, {DNS_PORT = tostring((select(2, silent:getsockname())))})
   start_of_script = prelude:format(literal(server.ports), helper.ca)
 end)
 
@@ -395,8 +402,9 @@ describe("in nginx", function()
     assert.equal("0", run [[
       local function count()
         collectgarbage()
-        local n = 0
-        for _ in io.popen("ls /proc/" .. ngx.worker.pid() .. "/fd"):lines() do n = n + 1 end
+        local pipe = io.popen("ls -l /proc/" .. ngx.worker.pid() .. "/fd | grep -c socket")
+        local n = tonumber(pipe:read("*a"))
+        pipe:close()
         return n
       end
       connect("good/echo"):close()
@@ -408,5 +416,31 @@ describe("in nginx", function()
       end
       return tostring(count() - before)
     ]])
+  end)
+end)
+
+describe("the example for nginx", function()
+  -- What only a test needs: modules by their path, a socket of its own, a word when it listens.
+  local function adapted()
+    local text = helper.slurp(root_of_checkout() .. "/examples/lua/loops/openresty.conf")
+    local listens = text:gsub("127%.0%.0%.1:8080", "unix:PREFIX/socket")
+    assert.are_not.equal(text, listens)
+    local before = "load_module MODULES/ndk_http_module.so;\n" ..
+      "load_module MODULES/ngx_http_lua_module.so;\nmaster_process off;\n"
+    return before .. listens:gsub("http {", [[http {
+      client_body_temp_path PREFIX/body; proxy_temp_path PREFIX/proxy;
+      fastcgi_temp_path PREFIX/fastcgi; uwsgi_temp_path PREFIX/uwsgi; scgi_temp_path PREFIX/scgi;
+      lua_package_path "ROOT/lua/?.lua;ROOT/lua/?/init.lua;SYSTEM/usr/share/lua/5.1/?.lua;;";
+      lua_package_cpath "JIT/?.so;;";
+      init_worker_by_lua_block { io.stdout:write("ready\n") io.stdout:flush() }]], 1)
+  end
+
+  it("asks two at once", function()
+    local environment = ("export SSLC_EXAMPLE_HOST=127.0.0.1 SSLC_EXAMPLE_PORT=%d %s=%s; "):format(
+      server:port("good"), "SSLC_EXAMPLE_CA", helper.ca)
+    local example = start(adapted(), {}, environment)
+    local answer = example:receive(example:send("", "/"))
+    example:stop()
+    assert.matches("^%d+ bytes at once\n$", answer)
   end)
 end)

@@ -7,12 +7,14 @@ local unpack = helper.unpack
 local has_luv, uv = pcall(require, "luv")
 
 local server, ctx
-local server_ctx = assert(ssl.context {cert = helper.cert("good.pem"), key = helper.cert("good.key")})
+local server_ctx = assert(ssl.context {
+  cert = helper.cert("good.pem"), key = helper.cert("good.key"),
+})
 
 setup(function()
   server = helper.serve {"good", "good/echo", "good/slow", "good/truncate", "good/goodbye",
-    "good/sink", "good/stallread", "good/half", "good/clientcert", "good/tls12", "expired/echo",
-    "raw/stall", "raw/reset", "raw/http"}
+    "good/stallread", "good/half", "good/clientcert", "good/tls12", "expired/echo", "raw/stall",
+    "raw/reset", "raw/http"}
   ctx = assert(ssl.context {ca_file = helper.ca})
 end)
 
