@@ -6,9 +6,10 @@ self = false -- a method that does not need its object is still a method
 -- The module stands on nothing of the process but what it says.  What some Luas have and others
 -- lack is asked for before it is used.
 files["lua"] = {
-  not_globals = {"debug", "os.execute", "io.popen"},
+  not_globals = {"os.execute", "io.popen"},
   read_globals = {
-    coroutine = {fields = {"isyieldable"}},
+    debug = {fields = {"traceback"}},
+    coroutine = {fields = {"close", "isyieldable"}},
     table = {fields = {"unpack", "pack"}},
     "unpack",
     "jit",

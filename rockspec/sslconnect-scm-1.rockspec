@@ -82,8 +82,16 @@ build = {
     ["sslconnect.loop.cqueues"] = "lua/sslconnect/loop/cqueues.lua",
     ["sslconnect.loop.luv"] = "lua/sslconnect/loop/luv.lua",
     ["sslconnect.loop.yieldable"] = "lua/sslconnect/loop/yieldable.lua",
+    ["sslconnect.loop.embedded"] = "lua/sslconnect/loop/embedded.lua",
+    ["sslconnect.loop.heap"] = "lua/sslconnect/loop/heap.lua",
+    ["sslconnect.method"] = "lua/sslconnect/method.lua",
     ["sslconnect.options"] = "lua/sslconnect/options.lua",
     ["sslconnect.stream"] = "lua/sslconnect/stream.lua",
+    ["sslconnect.transport"] = "lua/sslconnect/transport.lua",
+    ["sslconnect.transport.connection"] = "lua/sslconnect/transport/connection.lua",
+    ["sslconnect.transport.cosocket"] = "lua/sslconnect/transport/cosocket.lua",
+    ["sslconnect.transport.generic"] = "lua/sslconnect/transport/generic.lua",
+    ["sslconnect.transport.luv"] = "lua/sslconnect/transport/luv.lua",
   },
   platforms = {
     linux = {

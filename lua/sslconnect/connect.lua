@@ -1,9 +1,12 @@
 --- From a host or a socket to a connection that is verified.
 local core = require "sslconnect.core"
+local cosocket = require "sslconnect.transport.cosocket"
 local drive = require "sslconnect.drive"
 local loop = require "sslconnect.loop"
+local method = require "sslconnect.method"
 local options = require "sslconnect.options"
 local stream = require "sslconnect.stream"
+local transport = require "sslconnect.transport"
 
 local connect = {}
 
@@ -32,7 +35,7 @@ local function prepare(ctx, where, server_name, step)
 end
 
 --- Shakes hands over the BIO; closes it where that fails.
----@param where table  host, address, loop, deadline, socket
+---@param where table  host, address, loop, deadline, socket, transport
 local function secure(conn, bio, where)
   local ok, err = conn:set_bio(bio)
   if ok and where.address then ok, err = conn:set_peer_address(where.address) end
@@ -41,11 +44,12 @@ local function secure(conn, bio, where)
     loop.forget(where.loop, bio:fd())
     conn:close()
     bio:close()
+    if where.transport then where.transport:close() end
     return nil, err
   end
   return stream.new {
     conn = conn, bio = bio, host = where.host, address = where.address, loop = where.loop,
-    socket = where.socket,
+    socket = where.socket, transport = where.transport,
   }
 end
 
@@ -145,6 +149,39 @@ local function label(host, port)
   return (is_v6 and "[%s]:%d" or "%s:%d"):format(host, port)
 end
 
+--- TLS over a stream, its bytes moved by an adapter.
+---@param where table  host, loop, deadline
+local function wrap_stream(ctx, adapter, where, given, step)
+  local conn, err = prepare(ctx, where, given.server_name, step)
+  if not conn then return nil, err end
+  local pump, bio = transport.new(adapter, given.take ~= false)
+  if not pump then return nil, bio end
+  where.transport = pump
+  return secure(conn, bio, where)
+end
+
+--- Whether nginx is to connect: where it can suspend what runs, and nobody named a loop.
+local function is_nginx(given)
+  return cosocket.running() and not loop.is_set(given.loop) and
+    loop.choose().name == "blocking"
+end
+
+--- The host as the core has it: checked, in A-labels.
+local function normalize(ctx, host, where)
+  local conn, err = prepare(ctx, where, host, "connect")
+  return conn and conn:server_name(), err
+end
+
+local function open_in_nginx(ctx, host, port, where, given)
+  local name, err = normalize(ctx, host, where)
+  if not name then return nil, err end
+  local sock
+  sock, err = cosocket.dial(name, port, where, given.addresses)
+  if not sock then return nil, err end
+  local server_name = given.server_name or host
+  return wrap_stream(ctx, cosocket.new(sock), where, {server_name = server_name}, "connect")
+end
+
 --- Connects to host and port, or to a path.
 ---@param given table  checked: timeout, server_name, loop, path, and what the dial takes
 function connect.open(ctx, host, port, given)
@@ -152,6 +189,7 @@ function connect.open(ctx, host, port, given)
     host = given.path or label(host, port), loop = given.loop,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }
+  if host and is_nginx(given) then return open_in_nginx(ctx, host, port, where, given) end
   -- What is wrong with the name is said before anything goes out; the dial looks at the host.
   local conn, err = prepare(ctx, where, given.server_name, "connect")
   if not conn then return nil, err end
@@ -177,20 +215,12 @@ local function is_descriptor(socket)
     socket < 2 ^ 31
 end
 
---- The method of an object that may have an __index of any kind; nil where it has none.
-local function method(object, name)
-  local kind = type(object)
-  if kind ~= "table" and kind ~= "userdata" then return nil end
-  local ok, found = pcall(function() return object[name] end)
-  return ok and found or nil
-end
-
 --- The descriptor of a socket, or nil and what is wrong with it.
 local function descriptor(socket)
   if is_descriptor(socket) then return socket end
   if not method(socket, "getfd") then
-    return options.bad("the socket is a %s; expected a descriptor or an object with getfd()",
-      type(socket))
+    return options.bad("the socket is a %s; expected a descriptor or an object with getfd(), " ..
+      "or a stream with read() and write()", type(socket))
   end
   local fd = socket:getfd()
   if not is_descriptor(fd) then return options.bad("the socket is closed") end
@@ -204,6 +234,13 @@ end
 --- TLS on a connected socket, as the client ("connect") or the server ("accept").
 ---@param given table  checked: timeout, server_name, loop, take
 function connect.wrap(ctx, socket, given, step)
+  local adapter = transport.find(socket)
+  if adapter then
+    return wrap_stream(ctx, adapter, {
+      host = given.server_name, loop = given.loop,
+      deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
+    }, given, step)
+  end
   local fd, err = descriptor(socket)
   if not fd then return nil, err end
   local is_object = type(socket) ~= "number"

@@ -248,12 +248,16 @@ function Context:connect(host, port, given)
   return connect.open(self.ctx, host, port, checked)
 end
 
---- Makes a TLS client of a connected socket, for STARTTLS and for sockets of others.
+--- Makes a TLS client of a connected socket, for STARTTLS and for sockets of others, or of
+--- anything that can be read and written.
 ---
 --- A LuaSocket object is taken over, unless `take` is false: it can be told that it has lost its
 --- descriptor. A bare descriptor cannot, so it stays the caller's unless `take` is true; what
 --- stays the caller's must not be closed before the connection is.
----@param socket integer|table|userdata  a descriptor, or an object with getfd()
+---
+--- A stream (an object with read(max) and write(data), a socket of nginx's, a stream of luv's,
+--- another connection) is closed with the connection unless `take` is false.
+---@param socket integer|table|userdata  a descriptor, an object with getfd(), a stream
 ---@param given? table  server_name (to send and verify), timeout (30), loop, take
 ---@return sslconnect.Connection|nil conn
 ---@return table|nil err  plaintext_pending where the object still buffers bytes, ...

@@ -57,15 +57,33 @@ local function wait_in_loop(where, fd, events, seconds)
   end)
 end
 
+--- What a transport said, as the results of an operation.
+local function moved(where, phase, ok, code, message)
+  if ok then return true end
+  return failure(code, phase, message or timeout_message[phase], where)
+end
+
+--- Sends what a step has left to be sent, where the bytes do not go to a socket by themselves.
+---@return true|nil ok
+---@return table|nil err
+function drive.flush(where, deadline, phase)
+  local transport = where.transport
+  if not transport then return true end
+  return moved(where, phase, transport:flush(deadline))
+end
+
 --- Waits once, for what `object` wants after a step that was not done.
 ---@param object table     a core object: a connection or a dial
 ---@param want string      the status of the step
----@param where table      loop, host, address: for the wait and for errors
+---@param where table      loop, transport, host, address: for the wait and for errors
 ---@param deadline number|nil
 ---@param phase string
 ---@return true|nil ok
 ---@return table|nil err   timeout, canceled
 function drive.wait(object, want, where, deadline, phase)
+  if where.transport then
+    return moved(where, phase, where.transport:wait(want, deadline, phase == "read"))
+  end
   local seconds
   if deadline then
     seconds = deadline - core.now()
@@ -76,20 +94,35 @@ function drive.wait(object, want, where, deadline, phase)
     return failure("misuse", phase, "the step wants what cannot be waited for: " .. want, where)
   end
   local ok, reason = wait_in_loop(where, fd, events, seconds)
-  if not ok then return failure("canceled", phase, tostring(reason), where) end
   if where.closed then
     return failure("canceled", phase, "the connection was closed while this waited", where)
   end
+  if not ok then return failure("canceled", phase, tostring(reason), where) end
   return true
+end
+
+--- What a step came to that is done or has failed, when it is on its way. Data that was read is
+-- not held back by what is still to be sent: that goes before the next wait.
+local function finish(where, deadline, phase, done, detail)
+  local transport = where.transport
+  if not transport then return done, detail end
+  if done == nil then
+    transport:flush_now()
+  elseif phase ~= "read" then
+    local ok, err = drive.flush(where, deadline, phase)
+    if not ok then return nil, err, done end
+  end
+  return done, detail
 end
 
 --- Repeats `object:method(...)` until it is done or has failed, or the deadline has passed.
 ---@return any done
 ---@return table|nil err
+---@return any unsent  what the step gave where it was done and could not be sent
 function drive.run(object, method, where, deadline, phase, ...)
   while true do
     local done, detail = object[method](object, ...)
-    if done ~= false then return done, detail end
+    if done ~= false then return finish(where, deadline, phase, done, detail) end
     local ok, err = drive.wait(object, detail, where, deadline, phase)
     if not ok then return nil, err end
   end

@@ -6,6 +6,7 @@
 -- Thin policy on sslconnect.core, which is the C ABI one to one. See docs/api.md.
 local context = require "sslconnect.context"
 local core = require "sslconnect.core"
+local embedded = require "sslconnect.loop.embedded"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
 
@@ -14,6 +15,11 @@ local ssl = {
   core = core,
   context = context.new,
   set_loop = loop.set,
+  run = embedded.run,
+  spawn = embedded.spawn,
+  all = embedded.all,
+  sleep = embedded.sleep,
+  timeout = embedded.timeout,
   openssl_version = core.openssl_version,
 }
 

@@ -19,7 +19,7 @@ local RECORD = 16384
 local MAIN = {}
 
 --- Makes a connection of the core's one, its handshake done.
----@param parts table  conn, bio, host, address, loop, socket
+---@param parts table  conn, bio, host, address, loop, socket, transport
 ---@return sslconnect.Connection
 local function new(parts)
   return setmetatable({
@@ -27,6 +27,7 @@ local function new(parts)
     host = parts.host, address = parts.address,
     loop = parts.loop, -- an adapter, where one was given
     socket = parts.socket, -- keeps its owner from closing the descriptor
+    transport = parts.transport, -- where there is no descriptor: what moves the bytes
     input = buffer.new(),
     busy = setmetatable({}, {__mode = "v"}), -- who reads, who writes
     closed = false,
@@ -217,9 +218,9 @@ local function write_all(self, data)
   local deadline, done = drive.deadline(self.seconds), 0
   self.broken = #data > 0 -- until all is out: a half-sent record cannot be followed by another
   while done < #data do
-    local n, err = drive.run(self.conn, "write", self, deadline, "write", data, done + 1)
+    local n, err, unsent = drive.run(self.conn, "write", self, deadline, "write", data, done + 1)
     if not n then
-      err.written = done
+      err.written = done + (unsent or 0)
       return nil, err
     end
     done = done + n
@@ -265,7 +266,7 @@ local function shut_down(self)
     local ok, err = drive.wait(self.conn, want, self, deadline, "shutdown")
     if not ok then return nil, err end
   end
-  return true
+  return drive.flush(self, deadline, "shutdown")
 end
 
 --- Sends close_notify: nothing is written after it, but reading goes on to the peer's end.
@@ -286,6 +287,7 @@ function Connection:close()
   loop.forget(self.loop, self.fd)
   self.conn:close()
   self.bio:close()
+  if self.transport then self.transport:close() end
   self.socket = nil
   return true
 end
@@ -331,7 +333,9 @@ end
 --- Whether something can be read without waiting, for LuaSocket's select.
 ---@return boolean
 function Connection:dirty()
-  return not self.closed and (self.input.size > 0 or self.conn:has_pending())
+  if self.closed then return false end
+  return self.input.size > 0 or self.conn:has_pending() or
+    self.transport ~= nil and self.transport:has_pending()
 end
 
 --- What cqueues.poll asks an object: its descriptor, the events to wait for, and how long.
@@ -351,7 +355,8 @@ function Connection:__tostring()
     local info = negotiated(self)
     state = info.version .. " " .. info.cipher
   end
-  return ("sslconnect.Connection: %s (%s)"):format(self.host or "fd " .. tostring(self.fd), state)
+  local peer = self.host or self.fd and "fd " .. self.fd or "stream"
+  return ("sslconnect.Connection: %s (%s)"):format(peer, state)
 end
 
 --- Says what was meant where a method is called with a dot.

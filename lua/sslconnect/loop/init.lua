@@ -101,6 +101,13 @@ function loop.choose(explicit)
   return explicit or process_wide or detect() or require "sslconnect.loop.blocking"
 end
 
+--- Whether a loop was named, for this call or for the process.
+---@param explicit table|nil  an adapter
+---@return boolean
+function loop.is_set(explicit)
+  return explicit ~= nil or process_wide ~= nil
+end
+
 --- Tells every loop that may have the descriptor in its set that it is about to be closed. Whoever
 -- closes it need not be in the loop of those who wait for it.
 ---@param explicit table|nil  an adapter
