@@ -11,8 +11,8 @@ local count = tonumber(os.getenv("SSLC_MANY") or 1000)
 local server = helper.serve {"good/echo"}
 teardown(function() server:stop() end)
 
---- The output of many.lua under a limit that has room for all; nil where it cannot be raised. A dial
--- has two descriptors until it is connected: its own, and the socket.
+--- The output of many.lua under a limit that has room for all; nil where it cannot be raised. A
+-- dial has two descriptors until it is connected: its own, and the socket.
 local function many(name)
   local words = {helper.interpreter(), helper.root() .. "/spec/support/many.lua", name,
     server:port("good/echo"), count}
