@@ -10,7 +10,8 @@
 --              call then fails with "timeout". Without it the time is looked at between calls
 --   close      optional
 --
--- Sockets that can be waited for themselves are not taken for one: their descriptor is better.
+-- Sockets that can be waited for themselves are not taken for one: their descriptor is better. Nor
+-- are files of Lua's, which read until they have all that they were asked for.
 local method = require "sslconnect.method"
 
 local Generic = {}
@@ -18,7 +19,7 @@ Generic.__index = Generic
 
 function Generic.new(stream)
   if not (method(stream, "read") and method(stream, "write")) then return nil end
-  if method(stream, "getfd") or method(stream, "pollfd") then return nil end
+  if method(stream, "getfd") or method(stream, "pollfd") or io.type(stream) then return nil end
   return setmetatable({
     stream = stream, limits = method(stream, "settimeout") ~= nil,
     try = method(stream, "try_write") and "try_write" or "write",
