@@ -262,9 +262,16 @@ sslci_read_file(struct sslci_data *d, const char *path)
   return err;
 }
 
-sslc_status
-sslci_data_file(sslc_ctx *ctx, struct sslci_data *d, const char *setting,
-                const char *path)
+void
+sslci_data_free(struct sslci_data *d)
+{
+  OPENSSL_clear_free(d->owned, d->len);
+  d->owned = NULL;
+}
+
+static sslc_status
+read_setting(sslc_ctx *ctx, struct sslci_data *d, const char *setting,
+             const char *path)
 {
   if (!path || !*path)
     return sslci_ctx_bad_option(ctx, "%s: the path is empty", setting);
@@ -274,31 +281,36 @@ sslci_data_file(sslc_ctx *ctx, struct sslci_data *d, const char *setting,
   if (err)
     return sslci_ctx_bad_file(ctx, err, "%s \"%s\": %s", setting, path,
                               strerror(err));
-  sslc_status status = sslci_ctx_note_file(ctx, path);
-  if (status != SSLC_OK)
-    sslci_data_free(d);
+  d->setting = setting;
+  return sslci_ctx_note_file(ctx, path);
+}
+
+sslc_status
+sslci_use_file(sslc_ctx *ctx, const char *setting, const char *path,
+               sslci_use *use)
+{
+  struct sslci_data d = { 0 };
+  sslc_status status = sslci_ctx_settable(ctx);
+  if (status == SSLC_OK)
+    status = read_setting(ctx, &d, setting, path);
+  if (status == SSLC_OK)
+    status = use(ctx, &d);
+  sslci_data_free(&d);
   return status;
 }
 
 sslc_status
-sslci_data_memory(sslc_ctx *ctx, struct sslci_data *d, const char *setting,
-                  const void *bytes, size_t len)
+sslci_use_memory(sslc_ctx *ctx, const char *setting, const void *bytes,
+                 size_t len, sslci_use *use)
 {
-  memset(d, 0, sizeof *d);
+  struct sslci_data d = { setting, "in memory", bytes, len, NULL };
+  sslc_status status = sslci_ctx_settable(ctx);
+  if (status != SSLC_OK)
+    return status;
   if (!bytes || len > FILE_MAX_SIZE)
     return sslci_ctx_bad_option(ctx, "%s: %s", setting,
                                 bytes ? "more than 64 MiB" : "it is missing");
-  d->name = "in memory";
-  d->bytes = bytes;
-  d->len = len;
-  return SSLC_OK;
-}
-
-void
-sslci_data_free(struct sslci_data *d)
-{
-  OPENSSL_clear_free(d->owned, d->len);
-  d->owned = NULL;
+  return use(ctx, &d);
 }
 
 /* ------------------------------------------------------------- versions */

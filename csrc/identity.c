@@ -60,22 +60,31 @@ set_certificate(sslc_ctx *ctx, X509 *leaf, STACK_OF(X509) *chain)
 }
 
 static sslc_status
-use_certificate(sslc_ctx *ctx, struct sslci_data *d)
+read_certificate(sslc_ctx *ctx, const struct sslci_data *d, X509 **leaf,
+                 STACK_OF(X509) *chain)
 {
-  sslc_status status = SSLC_OK;
+  BIO *mem = data_bio(d);
+  if (!mem || !chain || !sslci_set_string(&ctx->cert_source, d->name)) {
+    BIO_free(mem);
+    return sslci_ctx_nomem(ctx);
+  }
+  bool ok = read_chain(mem, leaf, chain);
+  BIO_free(mem);
+  if (!ok)
+    return sslci_ctx_bad_file(ctx, 0, "cert \"%s\" has a malformed "
+                              "certificate", d->name);
+  if (!*leaf)
+    return sslci_ctx_bad_file(ctx, 0, "cert \"%s\" has no certificate in PEM",
+                              d->name);
+  return SSLC_OK;
+}
+
+static sslc_status
+use_certificate(sslc_ctx *ctx, const struct sslci_data *d)
+{
   X509 *leaf = NULL;
   STACK_OF(X509) *chain = sk_X509_new_null();
-  BIO *mem = data_bio(d);
-  if (!mem || !chain || !sslci_set_string(&ctx->cert_source, d->name))
-    status = sslci_ctx_nomem(ctx);
-  else if (!read_chain(mem, &leaf, chain))
-    status = sslci_ctx_bad_file(ctx, 0, "cert \"%s\" has a malformed "
-                                "certificate", d->name);
-  else if (!leaf)
-    status = sslci_ctx_bad_file(ctx, 0, "cert \"%s\" has no certificate in PEM",
-                                d->name);
-  BIO_free(mem);
-  sslci_data_free(d);
+  sslc_status status = read_certificate(ctx, d, &leaf, chain);
   if (status != SSLC_OK) {
     X509_free(leaf);
     sk_X509_pop_free(chain, X509_free);
@@ -89,21 +98,13 @@ use_certificate(sslc_ctx *ctx, struct sslci_data *d)
 sslc_status
 sslc_ctx_use_certificate_file(sslc_ctx *ctx, const char *path)
 {
-  struct sslci_data d;
-  sslc_status status = sslci_ctx_settable(ctx);
-  if (status == SSLC_OK)
-    status = sslci_data_file(ctx, &d, "cert", path);
-  return status == SSLC_OK ? use_certificate(ctx, &d) : status;
+  return sslci_use_file(ctx, "cert", path, use_certificate);
 }
 
 sslc_status
 sslc_ctx_use_certificate_pem(sslc_ctx *ctx, const void *pem, size_t len)
 {
-  struct sslci_data d;
-  sslc_status status = sslci_ctx_settable(ctx);
-  if (status == SSLC_OK)
-    status = sslci_data_memory(ctx, &d, "cert", pem, len);
-  return status == SSLC_OK ? use_certificate(ctx, &d) : status;
+  return sslci_use_memory(ctx, "cert", pem, len, use_certificate);
 }
 
 /* ------------------------------------------------------------------ key */
@@ -156,7 +157,7 @@ key_problem(sslc_ctx *ctx, const struct sslci_data *d, struct password *p)
 }
 
 static sslc_status
-use_private_key(sslc_ctx *ctx, struct sslci_data *d)
+use_private_key(sslc_ctx *ctx, const struct sslci_data *d)
 {
   struct password password = { ctx->password, false };
   sslc_status status = SSLC_OK;
@@ -168,7 +169,6 @@ use_private_key(sslc_ctx *ctx, struct sslci_data *d)
                                            &password)))
     status = key_problem(ctx, d, &password);
   BIO_free(mem);
-  sslci_data_free(d);
   forget_password(ctx);
   if (status != SSLC_OK)
     return status;
@@ -181,21 +181,13 @@ use_private_key(sslc_ctx *ctx, struct sslci_data *d)
 sslc_status
 sslc_ctx_use_private_key_file(sslc_ctx *ctx, const char *path)
 {
-  struct sslci_data d;
-  sslc_status status = sslci_ctx_settable(ctx);
-  if (status == SSLC_OK)
-    status = sslci_data_file(ctx, &d, "key", path);
-  return status == SSLC_OK ? use_private_key(ctx, &d) : status;
+  return sslci_use_file(ctx, "key", path, use_private_key);
 }
 
 sslc_status
 sslc_ctx_use_private_key_pem(sslc_ctx *ctx, const void *pem, size_t len)
 {
-  struct sslci_data d;
-  sslc_status status = sslci_ctx_settable(ctx);
-  if (status == SSLC_OK)
-    status = sslci_data_memory(ctx, &d, "key", pem, len);
-  return status == SSLC_OK ? use_private_key(ctx, &d) : status;
+  return sslci_use_memory(ctx, "key", pem, len, use_private_key);
 }
 
 sslc_status

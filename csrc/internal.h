@@ -171,7 +171,6 @@ struct sslc_ctx {
   X509_STORE *store; /* of this context; NULL: the system's, shared */
   bool wants_system;
   bool named_trust;
-  bool has_crl;
   bool system_added; /* to the context's own store */
   /* identity */
   X509 *cert;
@@ -212,6 +211,7 @@ sslc_status sslci_ctx_nomem(sslc_ctx *ctx);
 
 /* What was read, from memory or from a file; `name` is what errors call it. */
 struct sslci_data {
+  const char *setting; /* whose it is */
   const char *name;
   const void *bytes;
   size_t len;
@@ -220,15 +220,15 @@ struct sslci_data {
 
 /* Reads a file whole; 0 or an errno. */
 int sslci_read_file(struct sslci_data *d, const char *path);
-
-/* The same for a context, which notes what the file was.  `setting` is for
- * the error. */
-sslc_status sslci_data_file(sslc_ctx *ctx, struct sslci_data *d,
-                            const char *setting, const char *path);
-sslc_status sslci_data_memory(sslc_ctx *ctx, struct sslci_data *d,
-                              const char *setting, const void *bytes,
-                              size_t len);
 void sslci_data_free(struct sslci_data *d);
+
+/* A setter whose value is a file, or the same in memory: reads it, notes what
+ * the file was, and has it used. */
+typedef sslc_status sslci_use(sslc_ctx *ctx, const struct sslci_data *d);
+sslc_status sslci_use_file(sslc_ctx *ctx, const char *setting,
+                           const char *path, sslci_use *use);
+sslc_status sslci_use_memory(sslc_ctx *ctx, const char *setting,
+                             const void *bytes, size_t len, sslci_use *use);
 
 /* Notes what a path is now, for sslc_ctx_files_changed. */
 sslc_status sslci_ctx_note_file(sslc_ctx *ctx, const char *path);

@@ -75,25 +75,29 @@ own_store(sslc_ctx *ctx)
 }
 
 static sslc_status
-load_data(sslc_ctx *ctx, struct sslci_data *d, const char *setting,
-          const char *what, add_next *add)
+load_data(sslc_ctx *ctx, const struct sslci_data *d, const char *what,
+          add_next *add)
 {
   sslc_status status = own_store(ctx);
-  if (status == SSLC_OK) {
-    switch (load_pem(ctx->store, d, add)) {
-    case LOADED_SOME:
-      break;
-    case LOADED_NONE:
-      status = sslci_ctx_bad_file(ctx, 0, "%s \"%s\" has no %s in PEM", setting,
-                                  d->name, what);
-      break;
-    default:
-      status = sslci_ctx_bad_file(ctx, 0, "%s \"%s\" has a malformed %s",
-                                  setting, d->name, what);
-    }
+  if (status != SSLC_OK)
+    return status;
+  switch (load_pem(ctx->store, d, add)) {
+  case LOADED_SOME:
+    return SSLC_OK;
+  case LOADED_NONE:
+    return sslci_ctx_bad_file(ctx, 0, "%s \"%s\" has no %s in PEM", d->setting,
+                              d->name, what);
+  default:
+    return sslci_ctx_bad_file(ctx, 0, "%s \"%s\" has a malformed %s",
+                              d->setting, d->name, what);
   }
-  sslci_data_free(d);
-  return status;
+}
+
+static sslc_status
+load_certificates(sslc_ctx *ctx, const struct sslci_data *d)
+{
+  ctx->named_trust = true;
+  return load_data(ctx, d, "certificate", add_next_cert);
 }
 
 sslc_status
@@ -110,27 +114,13 @@ sslc_ctx_load_verify_system(sslc_ctx *ctx)
 sslc_status
 sslc_ctx_load_verify_file(sslc_ctx *ctx, const char *path)
 {
-  struct sslci_data d;
-  sslc_status status = sslci_ctx_settable(ctx);
-  if (status == SSLC_OK)
-    status = sslci_data_file(ctx, &d, "ca_file", path);
-  if (status != SSLC_OK)
-    return status;
-  ctx->named_trust = true;
-  return load_data(ctx, &d, "ca_file", "certificate", add_next_cert);
+  return sslci_use_file(ctx, "ca_file", path, load_certificates);
 }
 
 sslc_status
 sslc_ctx_load_verify_pem(sslc_ctx *ctx, const void *pem, size_t len)
 {
-  struct sslci_data d;
-  sslc_status status = sslci_ctx_settable(ctx);
-  if (status == SSLC_OK)
-    status = sslci_data_memory(ctx, &d, "ca_pem", pem, len);
-  if (status != SSLC_OK)
-    return status;
-  ctx->named_trust = true;
-  return load_data(ctx, &d, "ca_pem", "certificate", add_next_cert);
+  return sslci_use_memory(ctx, "ca_pem", pem, len, load_certificates);
 }
 
 static bool
@@ -174,35 +164,24 @@ sslc_ctx_load_verify_dir(sslc_ctx *ctx, const char *path)
 /* ----------------------------------------------------------------- CRLs */
 
 static sslc_status
-load_crl(sslc_ctx *ctx, struct sslci_data *d, const char *setting)
+load_crls(sslc_ctx *ctx, const struct sslci_data *d)
 {
-  sslc_status status =
-    load_data(ctx, d, setting, "revocation list", add_next_crl);
-  if (status == SSLC_OK) {
-    ctx->has_crl = true;
+  sslc_status status = load_data(ctx, d, "revocation list", add_next_crl);
+  if (status == SSLC_OK)
     X509_STORE_set_flags(ctx->store, X509_V_FLAG_CRL_CHECK);
-  }
   return status;
 }
 
 sslc_status
 sslc_ctx_load_crl_file(sslc_ctx *ctx, const char *path)
 {
-  struct sslci_data d;
-  sslc_status status = sslci_ctx_settable(ctx);
-  if (status == SSLC_OK)
-    status = sslci_data_file(ctx, &d, "crl_file", path);
-  return status == SSLC_OK ? load_crl(ctx, &d, "crl_file") : status;
+  return sslci_use_file(ctx, "crl_file", path, load_crls);
 }
 
 sslc_status
 sslc_ctx_load_crl_pem(sslc_ctx *ctx, const void *pem, size_t len)
 {
-  struct sslci_data d;
-  sslc_status status = sslci_ctx_settable(ctx);
-  if (status == SSLC_OK)
-    status = sslci_data_memory(ctx, &d, "crl_pem", pem, len);
-  return status == SSLC_OK ? load_crl(ctx, &d, "crl_pem") : status;
+  return sslci_use_memory(ctx, "crl_pem", pem, len, load_crls);
 }
 
 /* ----------------------------------------------------- the system's trust */

@@ -1,6 +1,7 @@
 --- Contexts: the TLS settings that connections share, and the connections made from them.
 local connect = require "sslconnect.connect"
 local core = require "sslconnect.core"
+local guard = require "sslconnect.guard"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
 
@@ -292,18 +293,7 @@ function Context:__tostring()
   return "sslconnect.Context: " .. (parts[1] and table.concat(parts, " ") or "defaults")
 end
 
---- Says what was meant where a method is called with a dot.
-for name, method in pairs(Context) do
-  if type(method) == "function" and not name:find("^__") then
-    Context[name] = function(self, ...)
-      if getmetatable(self) ~= Context then
-        error(("bad self for '%s' (sslconnect.Context expected, got %s)"):format(name,
-          type(self)), 2)
-      end
-      return method(self, ...)
-    end
-  end
-end
+guard(Context)
 
 return {new = new, shared = shared, setting_kinds = setting_kinds, Context = Context,
         connect_options = connect_options}

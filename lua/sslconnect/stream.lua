@@ -5,6 +5,7 @@
 local buffer = require "sslconnect.buffer"
 local core = require "sslconnect.core"
 local drive = require "sslconnect.drive"
+local guard = require "sslconnect.guard"
 local loop = require "sslconnect.loop"
 
 ---@class sslconnect.Connection
@@ -359,17 +360,6 @@ function Connection:__tostring()
   return ("sslconnect.Connection: %s (%s)"):format(peer, state)
 end
 
---- Says what was meant where a method is called with a dot.
-for name, method in pairs(Connection) do
-  if type(method) == "function" and not name:find("^__") then
-    Connection[name] = function(self, ...)
-      if getmetatable(self) ~= Connection then
-        error(("bad self for '%s' (sslconnect.Connection expected, got %s)"):format(name,
-          type(self)), 2)
-      end
-      return method(self, ...)
-    end
-  end
-end
+guard(Connection)
 
 return {new = new, Connection = Connection}
