@@ -322,14 +322,13 @@ test_lenient(void **state)
 /* The end in the middle of a record is never a clean one, as no protocol can
  * have framed what did not decrypt. */
 static void
-test_torn_record(void **state)
+check_torn_record(int version, int lenient)
 {
-  const int *version = *state;
   struct wire w;
   char buf[64];
   size_t n;
 
-  connect_wire(&w, *version, 0);
+  connect_wire(&w, version, lenient);
   put(w.server, "a record of some length");
   assert_ok(sslc_bio_read(w.to_server, buf, sizeof buf, &n),
             sslc_bio_error(w.to_server));
@@ -338,6 +337,15 @@ test_torn_record(void **state)
   check_end(w.client, SSLC_ERR_EOF);
   assert_code(sslc_conn_error(w.client), SSLC_CODE_TRUNCATED);
   wire_free(&w);
+}
+
+static void
+test_torn_record(void **state)
+{
+  const int *version = *state;
+
+  check_torn_record(*version, 0);
+  check_torn_record(*version, 1);
 }
 
 static void
@@ -376,7 +384,8 @@ static const struct test {
   { "an end without close_notify is truncated, after the data",
     test_truncated },
   { "with lenient_eof it is a clean end", test_lenient },
-  { "an end inside of a record is truncated", test_torn_record },
+  { "an end inside of a record is truncated, with lenient_eof too",
+    test_torn_record },
   { "an end instead of the peer's close_notify is truncated",
     test_truncated_shutdown },
 };
