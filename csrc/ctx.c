@@ -321,7 +321,6 @@ set_min(sslc_ctx *ctx, const char *setting, int version)
   if (!SSL_CTX_set_min_proto_version(ctx->ssl_ctx, version))
     return sslci_ctx_bad_option(ctx, "%s: this OpenSSL does not have it",
                                 setting);
-  ctx->min_version = version;
   return SSLC_OK;
 }
 
@@ -352,7 +351,6 @@ sslc_ctx_set_max_version(sslc_ctx *ctx, int version)
   if (!SSL_CTX_set_max_proto_version(ctx->ssl_ctx, version))
     return sslci_ctx_bad_option(ctx, "max_version: this OpenSSL does not "
                                 "have it");
-  ctx->max_version = version;
   return SSLC_OK;
 }
 

@@ -180,8 +180,6 @@ struct sslc_ctx {
   char *key_source;
   char *password;
   /* the rest */
-  int min_version;
-  int max_version;
   unsigned char *alpn; /* in wire format */
   unsigned int alpn_len;
   int verify_client;

@@ -19,6 +19,13 @@ local function show(value)
   return (("%q"):format(value:sub(1, 60)):gsub("\\\n", "\\n"))
 end
 
+--- Whether it is a time that can be waited for: not below 0, and a number indeed.
+---@param value any
+---@return boolean
+function options.is_seconds(value)
+  return type(value) == "number" and value == value and value >= 0
+end
+
 -- Kinds: each takes a value and returns it as it is to be used, or nil and what was expected.
 local kinds = {}
 
@@ -34,9 +41,7 @@ function kinds.boolean(value)
 end
 
 function kinds.seconds(value)
-  if type(value) ~= "number" or value ~= value or value < 0 then
-    return nil, "a number of seconds, 0 or more"
-  end
+  if not options.is_seconds(value) then return nil, "a number of seconds, 0 or more" end
   return value
 end
 

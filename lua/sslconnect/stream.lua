@@ -7,6 +7,8 @@ local core = require "sslconnect.core"
 local drive = require "sslconnect.drive"
 local guard = require "sslconnect.guard"
 local loop = require "sslconnect.loop"
+local options = require "sslconnect.options"
+local yieldable = require "sslconnect.loop.yieldable"
 
 ---@class sslconnect.Connection
 local Connection = {}
@@ -15,9 +17,6 @@ Connection.__name = "sslconnect.Connection"
 
 -- Bytes of plaintext asked of libssl at once: a record of TLS.
 local RECORD = 16384
-
--- Stands for the main program, which 5.1 has no coroutine for.
-local MAIN = {}
 
 --- Makes a connection of the core's one, its handshake done.
 ---@param parts table  conn, bio, host, address, loop, socket, transport
@@ -48,13 +47,11 @@ end
 --- Marks that this coroutine is in the operation; nil and `busy` where another one is. One that
 -- died in it, or that nobody holds any more, does not count.
 local function enter(self, what)
-  local current = coroutine.running() or MAIN
-  local other = self.busy[what]
-  if other and other ~= current and (other == MAIN or coroutine.status(other) ~= "dead") then
+  if yieldable.is_another(self.busy[what]) then
     return failure(self, "busy", what, "another coroutine is in a " .. what ..
       " on this connection")
   end
-  self.busy[what] = current
+  self.busy[what] = yieldable.current()
   return true
 end
 
@@ -303,7 +300,7 @@ Connection.__close = Connection.close
 ---@return true|nil ok
 ---@return table|nil err  bad_option
 function Connection:settimeout(seconds)
-  if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds or seconds < 0) then
+  if seconds ~= nil and not options.is_seconds(seconds) then
     return failure(self, "bad_option", "config", "the timeout is " .. tostring(seconds) ..
       "; expected a number of seconds, 0 or more, or nil")
   end

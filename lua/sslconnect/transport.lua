@@ -15,6 +15,7 @@
 -- One coroutine may read while another writes. What libssl wants sent is sent by one of them at a
 -- time, so that the order of the bytes holds, and before anybody waits to read.
 local core = require "sslconnect.core"
+local yieldable = require "sslconnect.loop.yieldable"
 
 local Transport = {}
 Transport.__index = Transport
@@ -26,9 +27,6 @@ local CHUNK = 16384 + 1024
 local OUTGOING = 20 * 1024
 
 local CLOSED = "the connection was closed while this waited"
-
--- Stands for the main program, which 5.1 has no coroutine for.
-local MAIN = {}
 
 -- In the order in which they are tried; the last takes whatever has read and write.
 local kinds = {"connection", "cosocket", "luv", "generic"}
@@ -63,11 +61,8 @@ end
 
 -- ------------------------------------------------------------------------------- coroutines
 
---- Whether another coroutine is in the stream. One that died in there does not count.
-local function is_busy(other)
-  if not other or other == (coroutine.running() or MAIN) then return false end
-  return other == MAIN or coroutine.status(other) ~= "dead"
-end
+-- Whether another coroutine is in the stream.
+local is_busy = yieldable.is_another
 
 local function remaining(deadline)
   return deadline and deadline - core.now()
@@ -126,7 +121,7 @@ function Transport:flush(deadline)
   if self.sender then
     return lose(self, "canceled", "a coroutine ended while it was sending")
   end
-  self.sender = coroutine.running() or MAIN
+  self.sender = yieldable.current()
   local ok, code, message = send_all(self, deadline)
   self.sender = nil
   return ok, code, message
@@ -156,7 +151,7 @@ local function receive(self, deadline)
   if self.held then return feed(self, self.held) end
   local seconds = remaining(deadline)
   if seconds and seconds <= 0 then return nil, "timeout" end
-  self.reader = coroutine.running() or MAIN
+  self.reader = yieldable.current()
   local data, err = self.adapter:read(CHUNK, seconds)
   self.reader = nil
   if self.closed then return nil, "canceled", CLOSED end

@@ -7,6 +7,7 @@
 local blocking = require "sslconnect.loop.blocking"
 local core = require "sslconnect.core"
 local heap = require "sslconnect.loop.heap"
+local options = require "sslconnect.options"
 
 local embedded = {name = "embedded"}
 
@@ -429,7 +430,7 @@ function embedded.spawn(f, ...)
 end
 
 local function check_seconds(name, seconds)
-  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
+  if not options.is_seconds(seconds) then
     error(name .. ": expected a number of seconds, 0 or more, got " .. tostring(seconds), 3)
   end
 end

@@ -12,7 +12,7 @@
 -- The rule: what the call or connection was given, else what was set for the process, else the
 -- loop that is surely running this coroutine, else blocking. Nothing is guessed: a loop that is
 -- only probably running does not count. docs/loops.md has the reasons.
-local core = require "sslconnect.core"
+local options = require "sslconnect.options"
 
 local loop = {}
 
@@ -27,9 +27,7 @@ local process_wide
 -- Adapters that a descriptor may be in: all that were found by name or set for the process.
 local known = setmetatable({}, {__mode = "k"})
 
-local function bad(message, ...)
-  return nil, core.error("bad_option", "config", message:format(...))
-end
+local bad = options.bad
 
 --- One that comes with the module. What it needs, the loop's own library, may be missing.
 local function load_builtin(name)

@@ -3,6 +3,23 @@
 -- 5.1 has no isyieldable; its `running` gives nil for the main program, that of 5.2 true.
 local yieldable = {}
 
+-- Stands for the main program, which 5.1 has no coroutine for.
+local MAIN = {}
+
+--- What runs, to be remembered: the coroutine, or what stands for the main program.
+---@return thread|table
+function yieldable.current()
+  return coroutine.running() or MAIN
+end
+
+--- Whether what was remembered is another one that may still go on. One that has died cannot.
+---@param who thread|table|nil
+---@return boolean
+function yieldable.is_another(who)
+  if not who or who == yieldable.current() then return false end
+  return who == MAIN or coroutine.status(who) ~= "dead"
+end
+
 --- The coroutine that runs; nil for the main program.
 ---@return thread|nil
 function yieldable.coroutine()
