@@ -1,28 +1,26 @@
 /*
- * bio.c: what every BIO can do, bio(7).
+ * bio.c: BIOs, bio(7): references, chains, and what can be asked of each.
  */
 #include "internal.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* ------------------------------------------------------------- references */
 
 sslc_bio *
-sslci_bio_wrap(BIO *bio, enum sslci_bio_kind kind)
+sslci_bio_wrap(BIO *bio, int kind, bool record)
 {
-  sslc_bio *b = sslci_new(sslc_bio);
+  sslc_bio *b = bio ? sslci_new(sslc_bio) : NULL;
+  ERR_clear_error();
   if (!b) {
-    BIO_free(bio);
+    BIO_free_all(bio);
     return NULL;
   }
   atomic_init(&b->refs, 1);
   b->kind = kind;
   b->bio = bio;
+  b->record = record ? BIO_get_data(bio) : NULL;
   return b;
 }
 
@@ -34,15 +32,32 @@ sslc_bio_up_ref(sslc_bio *bio)
   return bio;
 }
 
+/* What is behind stays with whoever else has a reference to it. */
+static void
+unlink_next(sslc_bio *bio)
+{
+  if (bio->next) {
+    BIO_pop(bio->bio);
+    bio->next->prev = NULL;
+  }
+  bio->next = NULL;
+}
+
 void
 sslc_bio_free(sslc_bio *bio)
 {
-  if (!bio || atomic_fetch_sub(&bio->refs, 1) > 1)
-    return;
-  BIO_free(bio->bio);
-  sslci_error_clear(&bio->err);
-  OPENSSL_free(bio);
+  while (bio && atomic_fetch_sub(&bio->refs, 1) == 1) {
+    sslc_bio *next = bio->next;
+    unlink_next(bio);
+    BIO_free_all(bio->bio);
+    sslci_error_clear(&bio->err);
+    OPENSSL_free(bio);
+    ERR_clear_error();
+    bio = next;
+  }
 }
+
+/* ---------------------------------------------------------------- methods */
 
 static BIO_METHOD *
 make_method(const char *name, int type, const struct sslci_method *calls)
@@ -50,7 +65,7 @@ make_method(const char *name, int type, const struct sslci_method *calls)
   BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | type, name);
   if (m && BIO_meth_set_write(m, calls->write) &&
       BIO_meth_set_read(m, calls->read) && BIO_meth_set_puts(m, calls->puts) &&
-      BIO_meth_set_ctrl(m, calls->ctrl) &&
+      BIO_meth_set_gets(m, calls->gets) && BIO_meth_set_ctrl(m, calls->ctrl) &&
       BIO_meth_set_destroy(m, calls->destroy))
     return m;
   BIO_meth_free(m);
@@ -73,25 +88,281 @@ sslci_bio_method(_Atomic(BIO_METHOD *) *made, const char *name, int type,
   return none;
 }
 
-/* -------------------------------------------------------------- the record */
-
-const struct sslci_record *
-sslci_bio_record(const sslc_bio *bio)
+BIO *
+sslci_bio_make(BIO_METHOD *method, void *data)
 {
-  return BIO_get_data(bio->bio);
+  BIO *bio = method && data ? BIO_new(method) : NULL;
+  if (!bio)
+    return NULL;
+  BIO_set_data(bio, data);
+  BIO_set_init(bio, 1);
+  return bio;
 }
+
+bool
+sslci_record_may_read(struct sslci_record *record, BIO *bio)
+{
+  if (record->reads_left-- > 0)
+    return true;
+  sslci_set_retry(bio, record, SSLC_WANT_READ);
+  return false;
+}
+
+void
+sslci_set_retry(BIO *bio, struct sslci_record *record, sslc_status want)
+{
+  record->want = want;
+  switch (want) {
+  case SSLC_WANT_READ:
+    BIO_set_retry_read(bio);
+    break;
+  case SSLC_WANT_WRITE:
+    BIO_set_retry_write(bio);
+    break;
+  default:
+    BIO_set_retry_special(bio);
+    BIO_set_retry_reason(bio, want == SSLC_WANT_CONNECT  ? BIO_RR_CONNECT
+                              : want == SSLC_WANT_ACCEPT ? BIO_RR_ACCEPT
+                                                         : 0);
+  }
+}
+
+/* ------------------------------------------------------------- the records */
 
 void
 sslci_bio_begin(sslc_bio *bio)
 {
-  struct sslci_record *record = BIO_get_data(bio->bio);
-  struct sslci_socket *s = sslci_socket_of(bio);
-  record->sys_errno = 0;
-  if (s)
-    sslci_socket_begin(s);
+  for (; bio; bio = bio->next) {
+    if (!bio->record)
+      continue;
+    bio->record->sys_errno = 0;
+    bio->record->want = SSLC_OK;
+    bio->record->error = NULL;
+    bio->record->reads_left = SSLCI_READS_PER_STEP;
+  }
 }
 
-/* ----------------------------------------------------------------- errors */
+bool
+sslci_bio_saw_eof(const sslc_bio *bio)
+{
+  for (; bio; bio = bio->next)
+    if (bio->record ? bio->record->eof : !bio->next && BIO_eof(bio->bio) > 0)
+      return true;
+  return false;
+}
+
+int
+sslci_bio_errno(const sslc_bio *bio)
+{
+  for (; bio; bio = bio->next)
+    if (bio->record && bio->record->sys_errno)
+      return bio->record->sys_errno;
+  return 0;
+}
+
+const sslc_error *
+sslci_bio_below(const sslc_bio *bio, int *kind)
+{
+  for (; bio; bio = bio->next) {
+    *kind = bio->kind;
+    if (bio->record && bio->record->error)
+      return bio->record->error;
+  }
+  return NULL;
+}
+
+sslc_status
+sslci_bio_want(const sslc_bio *bio)
+{
+  for (; bio; bio = bio->next)
+    if (bio->record && bio->record->want != SSLC_OK)
+      return bio->record->want;
+  return SSLC_OK;
+}
+
+static const sslc_bio *
+last_of(const sslc_bio *bio)
+{
+  while (bio->next)
+    bio = bio->next;
+  return bio;
+}
+
+bool
+sslci_bio_has_record(const sslc_bio *bio)
+{
+  return last_of(bio)->record != NULL;
+}
+
+void
+sslci_bio_set_quiet(sslc_bio *bio, bool quiet)
+{
+  if (bio)
+    BIO_ctrl(last_of(bio)->bio, SSLCI_CTRL_QUIET, quiet, NULL);
+}
+
+/* ----------------------------------------------------------------- owners */
+
+bool
+sslci_bio_is_free_for(const sslc_bio *bio, const sslc_conn *conn)
+{
+  return !bio->prev && (!bio->owner || bio->owner == conn);
+}
+
+void
+sslci_bio_acquire(sslc_bio *bio, sslc_conn *conn)
+{
+  sslc_bio_up_ref(bio);
+  bio->owner = conn;
+  bio->uses++;
+}
+
+void
+sslci_bio_release(sslc_bio *bio)
+{
+  if (!bio)
+    return;
+  if (--bio->uses == 0)
+    bio->owner = NULL;
+  sslc_bio_free(bio);
+}
+
+sslc_conn *
+sslc_bio_owner(const sslc_bio *bio)
+{
+  return bio ? bio->owner : NULL;
+}
+
+/* ----------------------------------------------------------------- chains */
+
+static sslc_status
+refuse(sslc_bio *bio, const char *why)
+{
+  return sslci_error_set(&bio->err, SSLC_CODE_MISUSE, SSLC_PHASE_NONE, "%s",
+                         why);
+}
+
+/* A chain that was wrapped counts as one, and as complete. */
+static bool
+ends_in_filter(const sslc_bio *bio)
+{
+  BIO *native = last_of(bio)->bio;
+  return !BIO_next(native) && (BIO_method_type(native) & BIO_TYPE_FILTER) != 0;
+}
+
+sslc_status
+sslc_bio_push(sslc_bio *bio, sslc_bio *append)
+{
+  if (!bio)
+    return SSLC_ERR_ARG;
+  sslci_error_clear(&bio->err);
+  if (!append)
+    return sslci_error_set(&bio->err, SSLC_CODE_BAD_OPTION, SSLC_PHASE_NONE,
+                           "push needs a BIO to append");
+  sslc_bio *last = (sslc_bio *)last_of(bio);
+  if (append->prev || last == last_of(append))
+    return refuse(bio, "the BIO to append stands in a chain already");
+  if (append->owner)
+    return refuse(bio, "a connection uses the BIO to append");
+  if (!ends_in_filter(bio))
+    return refuse(bio, "only behind a filter can another BIO stand, and the "
+                       "last of the chain is none");
+  BIO_push(last->bio, append->bio);
+  last->next = sslc_bio_up_ref(append);
+  append->prev = last;
+  return SSLC_OK;
+}
+
+/* Bytes that would go with a filter: written to it and not sent on, read ahead
+ * and not given.  BIO_f_buffer(3) tells of its own or else of the next one's,
+ * so the next is asked as well. */
+static bool
+holds_bytes(const sslc_bio *bio)
+{
+  BIO *next = BIO_next(bio->bio);
+  if (bio->kind != SSLC_BIO_BUFFER)
+    return false;
+  size_t behind = next ? BIO_ctrl_pending(next) : 0;
+  size_t wbehind = next ? BIO_ctrl_wpending(next) : 0;
+  return BIO_ctrl_pending(bio->bio) != behind ||
+         BIO_ctrl_wpending(bio->bio) != wbehind;
+}
+
+/* Takes it out of OpenSSL's chain, one that was wrapped with all of its own. */
+static void
+detach(const sslc_bio *bio)
+{
+  BIO *rest = BIO_pop(bio->bio);
+  while (rest && bio->kind == SSLC_BIO_NATIVE && !bio->next) {
+    BIO *after = BIO_pop(rest);
+    BIO_push(bio->bio, rest);
+    rest = after;
+  }
+}
+
+sslc_status
+sslc_bio_pop(sslc_bio *bio)
+{
+  if (!bio)
+    return SSLC_ERR_ARG;
+  sslci_error_clear(&bio->err);
+  sslc_bio *prev = bio->prev, *next = bio->next;
+  if (bio->owner && next)
+    return refuse(bio, "a connection uses it: give that another BIO first");
+  if (holds_bytes(bio))
+    return refuse(bio, "it holds bytes: flush or read them first");
+  if (!prev && !next)
+    return SSLC_OK;
+  detach(bio);
+  bio->prev = bio->next = NULL;
+  if (next)
+    next->prev = prev;
+  if (prev) {
+    prev->next = next; /* with our reference to it */
+    sslc_bio_free(bio);
+  } else {
+    sslc_bio_free(next);
+  }
+  return SSLC_OK;
+}
+
+sslc_bio *
+sslc_bio_next(const sslc_bio *bio)
+{
+  return bio ? bio->next : NULL;
+}
+
+sslc_bio *
+sslc_bio_find(sslc_bio *bio, int kind)
+{
+  while (bio && bio->kind != kind)
+    bio = bio->next;
+  return bio;
+}
+
+/* ------------------------------------------------------------------ asking */
+
+static const char *const kind_names[] = {
+  [SSLC_BIO_SOCKET] = "socket",       [SSLC_BIO_CONNECT] = "connect",
+  [SSLC_BIO_ACCEPT] = "accept",       [SSLC_BIO_PAIR] = "pair",
+  [SSLC_BIO_MEM] = "memory",          [SSLC_BIO_BUFFER] = "buffer",
+  [SSLC_BIO_NULL] = "null",           [SSLC_BIO_FILE] = "file",
+  [SSLC_BIO_FUNCTIONS] = "functions", [SSLC_BIO_CONN] = "connection",
+  [SSLC_BIO_NATIVE] = "native",
+};
+
+int
+sslc_bio_kind(const sslc_bio *bio)
+{
+  return bio ? bio->kind : 0;
+}
+
+const char *
+sslc_bio_kind_name(int kind)
+{
+  int count = sizeof kind_names / sizeof kind_names[0];
+  return kind >= 0 && kind < count ? kind_names[kind] : NULL;
+}
 
 const sslc_error *
 sslc_bio_error(const sslc_bio *bio)
@@ -99,131 +370,39 @@ sslc_bio_error(const sslc_bio *bio)
   return bio ? sslci_error_or_null(&bio->err) : NULL;
 }
 
-static sslc_status
-system_failure(sslc_bio *bio, int phase, int err)
-{
-  sslci_error_begin(&bio->err, sslci_errno_code(err), phase, "%s",
-                    strerror(err));
-  bio->err.sys_errno = err;
-  return sslci_error_finish(&bio->err);
-}
-
-static sslc_status
-bad_argument(sslc_bio *bio, int phase, const char *why)
-{
-  return sslci_error_set(&bio->err, SSLC_CODE_BAD_OPTION, phase, "%s", why);
-}
-
-/* ------------------------------------------------------- reading, writing */
-
-static int
-clamp(size_t len)
-{
-  return len > INT_MAX ? INT_MAX : (int)len;
-}
-
-static sslc_status
-begin_io(sslc_bio *bio, const void *buf, size_t len, size_t *n, int phase)
-{
-  if (!bio || !n)
-    return SSLC_ERR_ARG;
-  *n = 0;
-  sslci_error_clear(&bio->err);
-  sslci_bio_begin(bio);
-  ERR_clear_error();
-  return buf && len ? SSLC_OK
-                    : bad_argument(bio, phase, "the buffer has no bytes");
-}
-
 sslc_status
-sslc_bio_read(sslc_bio *bio, void *buf, size_t len, size_t *n)
+sslc_bio_should_retry(const sslc_bio *bio)
 {
-  sslc_status status = begin_io(bio, buf, len, n, SSLC_PHASE_READ);
-  if (status != SSLC_OK)
-    return status;
-  int r = BIO_read(bio->bio, buf, clamp(len));
-  if (r > 0) {
-    *n = (size_t)r;
-    return SSLC_OK;
-  }
-  if (BIO_should_retry(bio->bio))
-    return SSLC_WANT_READ;
-  int err = sslci_bio_record(bio)->sys_errno;
-  return err ? system_failure(bio, SSLC_PHASE_READ, err) : SSLC_CLOSED;
+  return bio ? bio->retry : SSLC_OK;
 }
-
-sslc_status
-sslc_bio_write(sslc_bio *bio, const void *buf, size_t len, size_t *n)
-{
-  sslc_status status = begin_io(bio, buf, len, n, SSLC_PHASE_WRITE);
-  if (status != SSLC_OK)
-    return status;
-  if (bio->write_closed)
-    return SSLC_CLOSED;
-  int r = BIO_write(bio->bio, buf, clamp(len));
-  if (r > 0) {
-    *n = (size_t)r;
-    return SSLC_OK;
-  }
-  if (BIO_should_retry(bio->bio))
-    return SSLC_WANT_WRITE;
-  return system_failure(bio, SSLC_PHASE_WRITE,
-                        sslci_bio_record(bio)->sys_errno);
-}
-
-sslc_status
-sslc_bio_shutdown_wr(sslc_bio *bio)
-{
-  if (!bio)
-    return SSLC_ERR_ARG;
-  sslci_error_clear(&bio->err);
-  struct sslci_socket *s = sslci_socket_of(bio);
-  if (s && shutdown(s->fd, SHUT_WR) != 0)
-    return system_failure(bio, SSLC_PHASE_SHUTDOWN, errno);
-  if (!s)
-    BIO_shutdown_wr(bio->bio);
-  bio->write_closed = true;
-  return SSLC_OK;
-}
-
-/* ---------------------------------------------------------------- settings */
-
-sslc_status
-sslc_bio_set_nbio(sslc_bio *bio, int nonblocking)
-{
-  if (!bio)
-    return SSLC_ERR_ARG;
-  sslci_error_clear(&bio->err);
-  struct sslci_socket *s = sslci_socket_of(bio);
-  if (!s)
-    return bad_argument(bio, SSLC_PHASE_NONE, "only a socket's BIO can block");
-  s->nbio = nonblocking != 0;
-  return SSLC_OK;
-}
-
-sslc_status
-sslc_bio_set_tcp_nodelay(sslc_bio *bio, int on)
-{
-  if (!bio)
-    return SSLC_ERR_ARG;
-  sslci_error_clear(&bio->err);
-  struct sslci_socket *s = sslci_socket_of(bio);
-  int value = on != 0;
-  if (!s)
-    return bad_argument(bio, SSLC_PHASE_NONE,
-                        "only a socket's BIO has TCP_NODELAY");
-  if (setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0)
-    return system_failure(bio, SSLC_PHASE_NONE, errno);
-  return SSLC_OK;
-}
-
-/* ------------------------------------------------------------------ asking */
 
 int
 sslc_bio_fd(const sslc_bio *bio)
 {
-  struct sslci_socket *s = sslci_socket_of(bio);
-  return s ? s->fd : -1;
+  int fd = -1;
+  if (!bio || BIO_get_fd(bio->bio, &fd) <= 0)
+    return fd;
+  return fd;
+}
+
+int64_t
+sslc_bio_timeout(const sslc_bio *bio)
+{
+  int64_t timeout = -1;
+  if (bio)
+    BIO_ctrl(last_of(bio)->bio, SSLCI_CTRL_TIMEOUT, 0, &timeout);
+  return timeout;
+}
+
+const char *
+sslc_bio_address(const sslc_bio *bio)
+{
+  sslc_bio *b = (sslc_bio *)bio; /* where it is written down */
+  if (!bio)
+    return "";
+  *b->address = '\0';
+  BIO_ctrl(last_of(bio)->bio, SSLCI_CTRL_ADDRESS, 0, b->address);
+  return b->address;
 }
 
 size_t
@@ -241,5 +420,26 @@ sslc_bio_wpending(const sslc_bio *bio)
 int
 sslc_bio_eof(const sslc_bio *bio)
 {
-  return bio ? BIO_eof(bio->bio) != 0 : 0;
+  return bio ? BIO_eof(bio->bio) > 0 : 0;
+}
+
+int
+sslc_bio_get_close(const sslc_bio *bio)
+{
+  switch (bio ? last_of(bio)->kind : 0) {
+  case SSLC_BIO_SOCKET:
+  case SSLC_BIO_CONNECT:
+  case SSLC_BIO_FILE:
+  case SSLC_BIO_CONN:
+  case SSLC_BIO_NATIVE:
+    return BIO_get_close(last_of(bio)->bio) ? SSLC_CLOSE : SSLC_NOCLOSE;
+  default:
+    return -1;
+  }
+}
+
+void *
+sslc_bio_native(const sslc_bio *bio)
+{
+  return bio ? bio->bio : NULL;
 }

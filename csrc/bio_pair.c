@@ -105,7 +105,7 @@ pair_write(BIO *bio, const char *buf, int len)
   }
   size_t n = ring_put(h->out, buf, (size_t)len);
   if (n == 0)
-    BIO_set_retry_write(bio);
+    sslci_set_retry(bio, &h->record, SSLC_WANT_WRITE);
   return n > 0 ? (int)n : -1;
 }
 
@@ -121,8 +121,46 @@ pair_read(BIO *bio, char *buf, int len)
     h->record.eof = true;
     return 0;
   }
-  BIO_set_retry_read(bio);
+  sslci_set_retry(bio, &h->record, SSLC_WANT_READ);
   return -1;
+}
+
+/* What can be had in one piece, as BIO_nread0(3). */
+static long
+pair_nread0(BIO *bio, char **bytes)
+{
+  const struct half *h = half_of(bio);
+  const struct ring *r = h->in;
+  BIO_clear_retry_flags(bio);
+  char none;
+  if (r->len == 0)
+    return pair_read(bio, &none, 0);
+  *bytes = r->bytes + r->start;
+  return (long)smaller(r->len, r->size - r->start);
+}
+
+static long
+pair_nread(BIO *bio, long num)
+{
+  struct ring *r = half_of(bio)->in;
+  r->start = (r->start + (size_t)num) % r->size;
+  r->len -= (size_t)num;
+  return num;
+}
+
+/* A line, or what there is of one. */
+static int
+pair_gets(BIO *bio, char *buf, int size)
+{
+  const struct ring *r = half_of(bio)->in;
+  int n = 0;
+  while (n < size - 1 && (size_t)n < r->len)
+    if (r->bytes[(r->start + (size_t)n++) % r->size] == '\n')
+      break;
+  int got = pair_read(bio, buf, n);
+  if (got > 0)
+    buf[got] = '\0';
+  return got;
 }
 
 static int
@@ -135,9 +173,11 @@ static long
 pair_ctrl(BIO *bio, int cmd, long num, void *ptr)
 {
   struct half *h = half_of(bio);
-  (void)num;
-  (void)ptr;
   switch (cmd) {
+  case BIO_C_NREAD0:
+    return pair_nread0(bio, ptr);
+  case BIO_C_NREAD:
+    return pair_nread(bio, num);
   case BIO_CTRL_PENDING:
     return (long)h->in->len;
   case BIO_CTRL_WPENDING:
@@ -183,7 +223,7 @@ pair_method(void)
 {
   static _Atomic(BIO_METHOD *) made;
   static const struct sslci_method calls = {
-    pair_write, pair_read, pair_puts, pair_ctrl, pair_destroy
+    pair_write, pair_read, pair_puts, pair_gets, pair_ctrl, pair_destroy
   };
   return sslci_bio_method(&made, "sslconnect pair", BIO_TYPE_SOURCE_SINK,
                           &calls);
@@ -195,9 +235,8 @@ pair_method(void)
 static sslc_bio *
 new_half(struct ring *in, struct ring *out)
 {
-  BIO_METHOD *method = pair_method();
-  struct half *h = method && in && out ? sslci_new(struct half) : NULL;
-  BIO *bio = h ? BIO_new(method) : NULL;
+  struct half *h = in && out ? sslci_new(struct half) : NULL;
+  BIO *bio = sslci_bio_make(h ? pair_method() : NULL, h);
   if (!bio) {
     OPENSSL_free(h);
     return NULL;
@@ -206,9 +245,7 @@ new_half(struct ring *in, struct ring *out)
   h->out = out;
   in->ends++;
   out->ends++;
-  BIO_set_data(bio, h);
-  BIO_set_init(bio, 1);
-  return sslci_bio_wrap(bio, SSLCI_BIO_PAIR);
+  return sslci_bio_wrap(bio, SSLC_BIO_PAIR, true);
 }
 
 sslc_status

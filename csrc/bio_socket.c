@@ -10,13 +10,11 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* recv(2) calls in one step; each takes 16 KiB at the most. */
-enum { READS_PER_STEP = 16 };
 
 #if defined(MSG_NOSIGNAL)
 enum { SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL };
@@ -38,74 +36,70 @@ would_block(int err)
   return err == EAGAIN || err == EWOULDBLOCK;
 }
 
-/* For a BIO that was made blocking. */
-static void
-wait_for(int fd, short events)
+void
+sslci_socket_wait(int fd, short events)
 {
   struct pollfd p = { fd, events, 0 };
   poll(&p, 1, -1);
 }
 
-static int
-socket_write(BIO *bio, const char *buf, int len)
+/* After a call that failed: whether to try once more. */
+static bool
+again(BIO *bio, struct sslci_socket *s, sslc_status want)
 {
-  struct sslci_socket *s = state(bio);
-  BIO_clear_retry_flags(bio);
-  for (;;) {
-    ssize_t n = send(s->fd, buf, (size_t)len, SEND_FLAGS);
-    if (n >= 0)
-      return (int)n;
-    if (would_block(errno)) {
-      if (s->nbio) {
-        BIO_set_retry_write(bio);
-        return -1;
-      }
-      wait_for(s->fd, POLLOUT);
-    } else if (errno != EINTR) {
-      s->record.sys_errno = errno;
-      return -1;
-    }
+  int err = errno;
+  if (err == EINTR)
+    return true;
+  if (!would_block(err)) {
+    s->record.sys_errno = err;
+    return false;
   }
+  if (s->nbio || s->record.quiet) {
+    sslci_set_retry(bio, &s->record, want);
+    return false;
+  }
+  sslci_socket_wait(s->fd, want == SSLC_WANT_READ ? POLLIN : POLLOUT);
+  return true;
 }
 
-static int
-socket_read(BIO *bio, char *buf, int len)
+int
+sslci_socket_write(BIO *bio, const char *buf, int len)
 {
   struct sslci_socket *s = state(bio);
+  ssize_t n;
+  BIO_clear_retry_flags(bio);
+  do {
+    n = send(s->fd, buf, (size_t)len, SEND_FLAGS);
+  } while (n < 0 && again(bio, s, SSLC_WANT_WRITE));
+  return (int)n;
+}
+
+int
+sslci_socket_read(BIO *bio, char *buf, int len)
+{
+  struct sslci_socket *s = state(bio);
+  ssize_t n;
   BIO_clear_retry_flags(bio);
   if (s->record.eof)
     return 0;
-  if (s->nbio && s->reads_left-- <= 0) {
-    BIO_set_retry_read(bio);
+  if (s->nbio && !sslci_record_may_read(&s->record, bio))
     return -1;
-  }
-  for (;;) {
-    ssize_t n = recv(s->fd, buf, (size_t)len, MSG_DONTWAIT);
-    if (n >= 0) {
-      s->record.eof = n == 0;
-      return (int)n;
-    }
-    if (would_block(errno)) {
-      if (s->nbio) {
-        BIO_set_retry_read(bio);
-        return -1;
-      }
-      wait_for(s->fd, POLLIN);
-    } else if (errno != EINTR) {
-      s->record.sys_errno = errno;
-      return -1;
-    }
-  }
+  do {
+    n = recv(s->fd, buf, (size_t)len, MSG_DONTWAIT);
+  } while (n < 0 && again(bio, s, SSLC_WANT_READ));
+  if (n == 0)
+    s->record.eof = true;
+  return (int)n;
 }
 
 static int
 socket_puts(BIO *bio, const char *str)
 {
-  return socket_write(bio, str, (int)strlen(str));
+  return sslci_socket_write(bio, str, (int)strlen(str));
 }
 
 static long
-socket_get_fd(struct sslci_socket *s, int *where)
+get_fd(const struct sslci_socket *s, int *where)
 {
   if (where)
     *where = s->fd;
@@ -113,12 +107,29 @@ socket_get_fd(struct sslci_socket *s, int *where)
 }
 
 static long
-socket_ctrl(BIO *bio, int cmd, long num, void *ptr)
+set_nodelay(const struct sslci_socket *s, long num)
+{
+  int value = num != 0;
+  return setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) == 0
+    ? 1 : -errno;
+}
+
+static long
+shut_down(struct sslci_socket *s)
+{
+  if (shutdown(s->fd, SHUT_WR) == 0)
+    return 1;
+  s->record.sys_errno = errno;
+  return -1;
+}
+
+long
+sslci_socket_ctrl(BIO *bio, int cmd, long num, void *ptr)
 {
   struct sslci_socket *s = state(bio);
   switch (cmd) {
   case BIO_C_GET_FD:
-    return socket_get_fd(s, ptr);
+    return get_fd(s, ptr);
   case BIO_C_SET_NBIO:
     s->nbio = num != 0;
     return 1;
@@ -129,6 +140,16 @@ socket_ctrl(BIO *bio, int cmd, long num, void *ptr)
     return 1;
   case BIO_CTRL_EOF:
     return s->record.eof;
+  case BIO_C_SHUTDOWN_WR:
+    return shut_down(s);
+  case SSLCI_CTRL_QUIET:
+    s->record.quiet = num != 0;
+    return 1;
+  case SSLCI_CTRL_NODELAY:
+    return set_nodelay(s, num);
+  case SSLCI_CTRL_ADDRESS:
+    sslci_peer_address(s->fd, ptr, SSLCI_ADDR_TEXT);
+    return 1;
   case BIO_CTRL_FLUSH:
   case BIO_CTRL_DUP:
     return 1;
@@ -154,7 +175,8 @@ socket_method(void)
 {
   static _Atomic(BIO_METHOD *) made;
   static const struct sslci_method calls = {
-    socket_write, socket_read, socket_puts, socket_ctrl, socket_destroy
+    sslci_socket_write, sslci_socket_read, socket_puts, NULL,
+    sslci_socket_ctrl, socket_destroy
   };
   return sslci_bio_method(&made, "sslconnect socket",
                           BIO_TYPE_SOURCE_SINK | BIO_TYPE_DESCRIPTOR, &calls);
@@ -173,46 +195,29 @@ suppress_sigpipe(int fd)
 #endif
 }
 
-BIO *
-sslci_socket_bio(int fd, bool close_it)
+void
+sslci_socket_init(struct sslci_socket *s, int fd, bool close_it)
 {
-  BIO_METHOD *method = socket_method();
-  struct sslci_socket *s = method ? sslci_new(struct sslci_socket) : NULL;
-  BIO *bio = s ? BIO_new(method) : NULL;
-  if (!bio) {
-    OPENSSL_free(s);
-    return NULL;
-  }
   s->fd = fd;
   s->close = close_it;
-  s->nbio = true;
-  s->reads_left = READS_PER_STEP;
+  s->record.reads_left = SSLCI_READS_PER_STEP;
   suppress_sigpipe(fd);
-  BIO_set_data(bio, s);
-  BIO_set_init(bio, 1);
-  return bio;
-}
-
-struct sslci_socket *
-sslci_socket_of(const sslc_bio *bio)
-{
-  return bio && bio->kind == SSLCI_BIO_SOCKET ? state(bio->bio) : NULL;
-}
-
-void
-sslci_socket_begin(struct sslci_socket *s)
-{
-  s->reads_left = READS_PER_STEP;
 }
 
 sslc_bio *
 sslc_bio_new_socket(int fd, int close_flag)
 {
-  BIO *bio = fd >= 0 ? sslci_socket_bio(fd, false) : NULL;
-  sslc_bio *b = bio ? sslci_bio_wrap(bio, SSLCI_BIO_SOCKET) : NULL;
+  struct sslci_socket *s = fd >= 0 ? sslci_new(struct sslci_socket) : NULL;
+  BIO *bio = sslci_bio_make(s ? socket_method() : NULL, s);
+  if (!bio)
+    OPENSSL_free(s);
+  else
+    sslci_socket_init(s, fd, false);
+  if (s && bio)
+    s->nbio = true;
+  sslc_bio *b = sslci_bio_wrap(bio, SSLC_BIO_SOCKET, true);
   /* From here on nothing fails: only now is the descriptor ours. */
   if (b)
-    state(bio)->close = close_flag == SSLC_CLOSE;
-  ERR_clear_error();
+    s->close = close_flag == SSLC_CLOSE;
   return b;
 }

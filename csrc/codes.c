@@ -107,6 +107,9 @@ static const struct code codes[] = {
   [SSLC_CODE_INTERNAL] = { "internal", SSLC_ERR_INTERNAL,
     "something failed that should not have",
     "please report it, with the whole error" },
+  [SSLC_CODE_RENEGOTIATION_REFUSED] = { "renegotiation_refused",
+    SSLC_ERR_PROTO, "the peer asked to renegotiate, which is refused",
+    "use TLS 1.3, or have the server ask for certificates in the handshake" },
 };
 
 enum { CODE_COUNT = sizeof codes / sizeof codes[0] };

@@ -72,6 +72,8 @@ watch(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
   const unsigned char *bytes = buf;
   (void)version;
   (void)ssl;
+  if (len > 0)
+    sslci_trace_note(conn, write_p, type, bytes, len);
   if (write_p || len == 0)
     return;
   if (type == SSL3_RT_HEADER && conn->header_len == 0 && len >= SSLCI_HEADER) {
@@ -80,6 +82,9 @@ watch(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
   }
   if (type == SSL3_RT_HANDSHAKE && bytes[0] == SSL3_MT_CERTIFICATE_REQUEST)
     conn->cert_requested = true;
+  if (type == SSL3_RT_HANDSHAKE && conn->connected &&
+      (bytes[0] == SSL3_MT_HELLO_REQUEST || bytes[0] == SSL3_MT_CLIENT_HELLO))
+    conn->renegotiation_asked = true;
 }
 
 static bool
@@ -100,8 +105,10 @@ sslc_conn_new(sslc_ctx *ctx)
   sslc_conn *conn = ctx ? sslci_new(sslc_conn) : NULL;
   if (!conn)
     return NULL;
+  atomic_init(&conn->refs, 1);
   conn->ctx = sslc_ctx_up_ref(ctx);
   conn->role = -1;
+  conn->hook_result = -1;
   sslci_error_clear(&conn->err);
   sslci_error_clear(&conn->misuse);
   sslc_status status = sslci_ctx_freeze(ctx);
@@ -117,6 +124,14 @@ sslc_conn_new(sslc_ctx *ctx)
   return conn;
 }
 
+sslc_conn *
+sslc_conn_up_ref(sslc_conn *conn)
+{
+  if (conn)
+    atomic_fetch_add(&conn->refs, 1);
+  return conn;
+}
+
 static void
 drop_bios(sslc_conn *conn)
 {
@@ -124,20 +139,24 @@ drop_bios(sslc_conn *conn)
     SSL_set0_rbio(conn->ssl, NULL);
     SSL_set0_wbio(conn->ssl, NULL);
   }
-  sslc_bio_free(conn->rbio);
-  sslc_bio_free(conn->wbio);
+  sslci_bio_release(conn->rbio);
+  sslci_bio_release(conn->wbio);
   conn->rbio = conn->wbio = NULL;
 }
 
 void
 sslc_conn_free(sslc_conn *conn)
 {
-  if (!conn)
+  if (!conn || atomic_fetch_sub(&conn->refs, 1) > 1)
     return;
   drop_bios(conn);
   sslci_info_free(conn);
+  sslci_hooks_free(conn);
+  sslci_trace_free(conn);
   SSL_free(conn->ssl);
+  BIO_free(conn->hold);
   X509_free(conn->verify_cert);
+  sslc_session_free(conn->session);
   sslc_ctx_free(conn->ctx);
   sslci_error_clear(&conn->err);
   sslci_error_clear(&conn->misuse);
@@ -173,25 +192,50 @@ out_of_memory(sslc_conn *conn)
                            "%s", sslc_code_sentence(SSLC_CODE_OUT_OF_MEMORY));
 }
 
-sslc_status
-sslc_conn_set_bio(sslc_conn *conn, sslc_bio *rbio, sslc_bio *wbio)
+/* The BIOs that libssl is to use: ours, or the one that holds before them. */
+static void
+install_bios(sslc_conn *conn)
 {
-  sslc_status status = begin_setting(conn);
-  if (status != SSLC_OK)
-    return status;
+  BIO *r = conn->hold ? conn->hold : conn->rbio->bio;
+  BIO *w = conn->hold ? conn->hold : conn->wbio->bio;
+  BIO_up_ref(r);
+  SSL_set0_rbio(conn->ssl, r);
+  BIO_up_ref(w);
+  SSL_set0_wbio(conn->ssl, w);
+}
+
+static sslc_status
+check_bios(sslc_conn *conn, const sslc_bio *rbio, const sslc_bio *wbio)
+{
+  conn->misused = false;
+  if (conn->closed)
+    return sslci_conn_refuse(conn, SSLC_CODE_CLOSED, SSLC_PHASE_NONE,
+                             "the connection is closed");
   if (!rbio || !wbio)
     return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_NONE,
                              "set_bio needs a BIO to read from and one to "
                              "write to");
-  sslc_bio_up_ref(rbio);
-  sslc_bio_up_ref(wbio);
+  if (!sslci_bio_is_free_for(rbio, conn) || !sslci_bio_is_free_for(wbio, conn))
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,
+                             "the BIO is another connection's, or stands "
+                             "behind another BIO");
+  return SSLC_OK;
+}
+
+sslc_status
+sslc_conn_set_bio(sslc_conn *conn, sslc_bio *rbio, sslc_bio *wbio)
+{
+  if (!conn)
+    return SSLC_ERR_ARG;
+  sslc_status status = check_bios(conn, rbio, wbio);
+  if (status != SSLC_OK)
+    return status;
+  sslci_bio_acquire(rbio, conn);
+  sslci_bio_acquire(wbio, conn);
   drop_bios(conn);
   conn->rbio = rbio;
   conn->wbio = wbio;
-  BIO_up_ref(rbio->bio);
-  SSL_set0_rbio(conn->ssl, rbio->bio);
-  BIO_up_ref(wbio->bio);
-  SSL_set0_wbio(conn->ssl, wbio->bio);
+  install_bios(conn);
   return SSLC_OK;
 }
 
@@ -271,7 +315,26 @@ sslc_conn_set_accept_state(sslc_conn *conn)
   return set_role(conn, 1);
 }
 
+sslc_status
+sslc_conn_set_hold_flight(sslc_conn *conn, int on)
+{
+  sslc_status status = begin_setting(conn);
+  if (status == SSLC_OK)
+    conn->hold_flight = on != 0;
+  return status;
+}
+
 /* ------------------------------------------------------------- handshake */
+
+static sslc_status
+hold(sslc_conn *conn)
+{
+  conn->hold = sslci_hold_bio(conn);
+  if (!conn->hold)
+    return out_of_memory(conn);
+  install_bios(conn);
+  return SSLC_OK;
+}
 
 static sslc_status
 start(sslc_conn *conn)
@@ -284,8 +347,22 @@ start(sslc_conn *conn)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_HANDSHAKE,
                              "the connection has no BIO: call set_bio first");
   sslc_status status = sslci_verify_prepare(conn);
+  if (status == SSLC_OK)
+    status = sslci_session_prepare(conn);
+  if (status == SSLC_OK && !sslci_hooks_prepare(conn))
+    status = out_of_memory(conn);
+  if (status == SSLC_OK && conn->hold_flight)
+    status = hold(conn);
   conn->started = status == SSLC_OK;
   return status;
+}
+
+static void
+handshake_done(sslc_conn *conn)
+{
+  conn->connected = true;
+  if (conn->hold)
+    sslci_hold_of(conn->hold)->holding = false;
 }
 
 sslc_status
@@ -298,11 +375,16 @@ sslc_conn_do_handshake(sslc_conn *conn)
     return status;
   if (conn->connected)
     return conn->last_status = SSLC_OK;
+  status = sslci_hooks_begin(conn);
+  if (status != SSLC_OK)
+    return status;
   int ret = SSL_do_handshake(conn->ssl);
   status = sslci_step_end(conn, SSLC_PHASE_HANDSHAKE, ret);
   if (status == SSLC_OK)
     status = sslci_verify_done(conn);
-  conn->connected = status == SSLC_OK;
+  status = sslci_hooks_end(conn, status);
+  if (status == SSLC_OK)
+    handshake_done(conn);
   return status;
 }
 
@@ -414,6 +496,42 @@ sslc_conn_write(sslc_conn *conn, const void *buf, size_t len, size_t *n)
   return status;
 }
 
+sslc_status
+sslc_conn_flush(sslc_conn *conn)
+{
+  sslc_status status = sslci_step_begin(conn, SSLC_PHASE_WRITE);
+  if (status != SSLC_OK)
+    return status;
+  BIO *wbio = SSL_get_wbio(conn->ssl);
+  if (!wbio)
+    return conn->last_status = SSLC_OK;
+  return sslci_flush_end(conn, wbio, (int)BIO_flush(wbio));
+}
+
+sslc_status
+sslc_conn_key_update(sslc_conn *conn, int request)
+{
+  sslc_status status = begin_io(conn, SSLC_PHASE_WRITE);
+  if (status != SSLC_OK)
+    return status;
+  if (conn->write_pending)
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_WRITE,
+                             "the write before is not finished");
+  if (SSL_version(conn->ssl) < TLS1_3_VERSION)
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_WRITE,
+                             "%s has no key update",
+                             SSL_get_version(conn->ssl));
+  if (SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN)
+    return sslci_conn_refuse(conn, SSLC_CODE_CLOSED, SSLC_PHASE_WRITE,
+                             "close_notify was sent: nothing can be written "
+                             "after it");
+  if (SSL_get_key_update_type(conn->ssl) == SSL_KEY_UPDATE_NONE &&
+      !SSL_in_init(conn->ssl))
+    SSL_key_update(conn->ssl, request ? SSL_KEY_UPDATE_REQUESTED
+                                      : SSL_KEY_UPDATE_NOT_REQUESTED);
+  return sslci_step_end(conn, SSLC_PHASE_WRITE, SSL_do_handshake(conn->ssl));
+}
+
 size_t
 sslc_conn_pending(const sslc_conn *conn)
 {
@@ -480,14 +598,11 @@ can_say_goodbye(const sslc_conn *conn)
 static void
 say_goodbye(sslc_conn *conn)
 {
-  struct sslci_socket *s = sslci_socket_of(conn->wbio);
-  bool nbio = s && s->nbio;
-  if (s)
-    s->nbio = true;
+  sslci_bio_set_quiet(conn->wbio, true);
+  sslci_bio_begin(conn->wbio);
   ERR_clear_error();
   SSL_shutdown(conn->ssl);
-  if (s)
-    s->nbio = nbio;
+  sslci_bio_set_quiet(conn->wbio, false);
   ERR_clear_error();
 }
 
@@ -548,8 +663,22 @@ sslc_conn_state_string(const sslc_conn *conn)
   return conn ? SSL_state_string_long(conn->ssl) : NULL;
 }
 
+static const sslc_bio *
+waits_for(const sslc_conn *conn)
+{
+  if (!conn)
+    return NULL;
+  return conn->last_status == SSLC_WANT_WRITE ? conn->wbio : conn->rbio;
+}
+
 int
 sslc_conn_fd(const sslc_conn *conn)
 {
-  return conn ? sslc_bio_fd(conn->rbio) : -1;
+  return sslc_bio_fd(waits_for(conn));
+}
+
+int64_t
+sslc_conn_timeout(const sslc_conn *conn)
+{
+  return sslc_bio_timeout(waits_for(conn));
 }

@@ -184,6 +184,9 @@ struct sslc_ctx {
   unsigned int alpn_len;
   int verify_client;
   bool lenient_eof;
+  bool retry_verify; /* hooks */
+  bool x509_lookup;
+  bool client_hello;
   bool no_verify;
   bool no_name_check;
 };
@@ -243,65 +246,155 @@ X509_STORE *sslci_trust_store(sslc_ctx *ctx, sslc_error *e);
 sslc_status sslci_identity_check(sslc_ctx *ctx);
 void sslci_identity_free(sslc_ctx *ctx);
 
-/* ------------------------------------------------------------ bio.c */
+/* Room for the text of any address. */
+enum { SSLCI_ADDR_TEXT = 128 };
 
-enum sslci_bio_kind { SSLCI_BIO_SOCKET, SSLCI_BIO_PAIR };
+/* ------------------------------------------------------------ bio.c */
 
 struct sslc_bio {
   atomic_int refs;
-  enum sslci_bio_kind kind;
-  BIO *bio;
-  bool write_closed; /* sslc_bio_shutdown_wr was called */
+  int kind;
+  BIO *bio; /* chained as the sslc_bio are */
+  struct sslci_record *record; /* NULL: none is kept (filters, native BIOs) */
+  sslc_bio *next;              /* with a reference */
+  sslc_bio *prev;              /* borrowed */
+  sslc_conn *owner;            /* borrowed */
+  int uses;                    /* by the owner: to read, to write */
+  sslc_status retry;           /* what the last step wants */
+  bool write_closed;           /* sslc_bio_shutdown_wr was called */
+  char address[SSLCI_ADDR_TEXT];
   sslc_error err;
 };
 
-/* Takes over `bio`, in any case. */
-sslc_bio *sslci_bio_wrap(BIO *bio, enum sslci_bio_kind kind);
+/* recv(2) calls and the like in one step; each takes 16 KiB at the most. */
+enum { SSLCI_READS_PER_STEP = 16 };
 
 /* What a BIO saw itself, which libssl may not pass on.  The data of each of
  * our BIOs begins with it. */
 struct sslci_record {
   bool eof;      /* the end of the stream was read */
+  bool quiet;    /* must not block now, whatever else is set */
   int sys_errno; /* of the call of this step that failed; 0: none */
+  int reads_left;          /* in this step: a peer must not hold it for ever */
+  sslc_status want;        /* what the flags of a BIO have no word for */
+  const sslc_error *error; /* of what is below, borrowed; NULL: none */
 };
-const struct sslci_record *sslci_bio_record(const sslc_bio *bio);
+
+/* BIO_ctrl(3) commands of our own BIOs; others answer 0. */
+enum {
+  SSLCI_CTRL_QUIET = 0x5351, /* num: must not block from now on */
+  SSLCI_CTRL_NODELAY,        /* num: TCP_NODELAY; 1, or minus an errno */
+  SSLCI_CTRL_TIMEOUT,        /* ptr: int64_t, nanoseconds */
+  SSLCI_CTRL_ADDRESS         /* ptr: char[SSLCI_ADDR_TEXT] */
+};
+
+/* Takes over `bio`, in any case; NULL: memory is short, also where `bio` is.
+ * `record` says whether its data begins with one. */
+sslc_bio *sslci_bio_wrap(BIO *bio, int kind, bool record);
+
+/* Of the chain: whether the end was read; the errno, 0 for none; the failure of
+ * what is below, NULL for none; what is wanted that flags cannot say, SSLC_OK
+ * for nothing. */
+bool sslci_bio_saw_eof(const sslc_bio *bio);
+int sslci_bio_errno(const sslc_bio *bio);
+const sslc_error *sslci_bio_below(const sslc_bio *bio, int *kind);
+sslc_status sslci_bio_want(const sslc_bio *bio);
+
+/* Whether all that the chain reads from keeps a record. */
+bool sslci_bio_has_record(const sslc_bio *bio);
 
 /* Begins a step: forgets the errno, sets the bound on reading anew. */
 void sslci_bio_begin(sslc_bio *bio);
+
+/* Says of an error that was begun what failed below. */
+void sslci_explain_below(sslc_error *e, const sslc_error *below, int kind);
+
+/* Whether a connection may take the BIO for its own; it then notes that it has
+ * (once for reading, once for writing), and lets go of it. */
+bool sslci_bio_is_free_for(const sslc_bio *bio, const sslc_conn *conn);
+void sslci_bio_acquire(sslc_bio *bio, sslc_conn *conn);
+void sslci_bio_release(sslc_bio *bio);
+
+/* What an operation of the connection reads and writes must not block now. */
+void sslci_bio_set_quiet(sslc_bio *bio, bool quiet);
+
+/* For the methods of BIOs. */
+bool sslci_record_may_read(struct sslci_record *record, BIO *bio);
+void sslci_set_retry(BIO *bio, struct sslci_record *record, sslc_status want);
 
 struct sslci_method {
   int (*write)(BIO *bio, const char *buf, int len);
   int (*read)(BIO *bio, char *buf, int len);
   int (*puts)(BIO *bio, const char *str);
+  int (*gets)(BIO *bio, char *buf, int size); /* NULL: it cannot */
   long (*ctrl)(BIO *bio, int cmd, long num, void *ptr);
   int (*destroy)(BIO *bio);
 };
 BIO_METHOD *sslci_bio_method(_Atomic(BIO_METHOD *) *made, const char *name,
                              int type, const struct sslci_method *calls);
 
+/* A BIO of `method`, its data set and initialised; NULL: memory is short. */
+BIO *sslci_bio_make(BIO_METHOD *method, void *data);
+
 /* ----------------------------------------------------- bio_socket.c */
 
 struct sslci_socket {
-  struct sslci_record record; /* first: see sslci_bio_record */
+  struct sslci_record record; /* first */
   int fd;
   bool close;
   bool nbio;
-  int reads_left; /* in this step, for a BIO that does not block */
 };
 
-BIO *sslci_socket_bio(int fd, bool close);
-struct sslci_socket *sslci_socket_of(const sslc_bio *bio); /* NULL: no socket */
-void sslci_socket_begin(struct sslci_socket *s);
+/* The methods of a socket, for what is one after a while. */
+int sslci_socket_write(BIO *bio, const char *buf, int len);
+int sslci_socket_read(BIO *bio, char *buf, int len);
+long sslci_socket_ctrl(BIO *bio, int cmd, long num, void *ptr);
+
+/* Sets a socket's state for the descriptor. */
+void sslci_socket_init(struct sslci_socket *s, int fd, bool close_it);
+
+/* Waits until it is ready, for a BIO that was made blocking. */
+void sslci_socket_wait(int fd, short events);
+
+/* ------------------------------------------------------- bio_hold.c */
+
+/* A filter before the BIOs of a connection, libssl's only BIO for both ways.
+ * What is written is held while `holding`; afterwards what was held leaves in
+ * one piece with the next write, or when a read has nothing. */
+struct sslci_hold {
+  struct sslci_record record; /* first; not looked at */
+  sslc_conn *conn;            /* whose BIOs are behind it */
+  bool holding;
+  unsigned char *bytes;
+  size_t len;
+  size_t size;
+};
+BIO *sslci_hold_bio(sslc_conn *conn); /* NULL: memory is short */
+struct sslci_hold *sslci_hold_of(BIO *bio);
 
 /* ----------------------------------------------------------- conn.c */
 
 enum { SSLCI_HEADER = 5 }; /* bytes of a TLS record's header */
 
+/* A question of the handshake: see sslc_ctx_set_retry_verify. */
+enum sslci_answer {
+  SSLCI_NOT_ASKED,
+  SSLCI_ASKED,
+  SSLCI_ACCEPTED, /* answered, and the handshake goes on */
+  SSLCI_REFUSED,
+  SSLCI_ABORTED
+};
+
+struct sslci_trace; /* trace.c */
+
 struct sslc_conn {
+  atomic_int refs;
   sslc_ctx *ctx;
   SSL *ssl;
   sslc_bio *rbio;
   sslc_bio *wbio;
+  BIO *hold; /* with a reference; NULL: the last flight is not held */
+  bool hold_flight;
   int role; /* -1: not set, 0: client, 1: server */
   bool started;
   bool connected;
@@ -328,6 +421,24 @@ struct sslc_conn {
   int verify_result;
   int verify_depth;
   X509 *verify_cert;
+  int left_errno; /* by a BIO that keeps no record; 0: none */
+  bool left_eof;
+  bool renegotiation_asked; /* by the peer, and refused */
+  struct sslci_trace *trace; /* NULL: nothing is noted */
+  /* hooks.c */
+  enum sslci_answer verify_answer;
+  enum sslci_answer lookup_answer;
+  enum sslci_answer hello_answer;
+  char *answer_reason;
+  char *hello_name; /* the server name of the ClientHello */
+  int hook_result;  /* what verification came to, for the hook; -1: nothing */
+  STACK_OF(X509) *hook_chain;
+  sslc_cert **chain; /* made when asked for, as what follows */
+  size_t chain_count;
+  char **ca_names;
+  size_t ca_name_count;
+  bool ca_names_made;
+  sslc_session *session; /* to be resumed */
   /* made when asked for */
   sslc_cert **certs;
   size_t cert_count;
@@ -344,6 +455,41 @@ const char *sslci_conn_peer(const sslc_conn *conn);
 /* Refuses a call that changes nothing: `misuse` or another code. */
 sslc_status sslci_conn_refuse(sslc_conn *conn, int code, int phase,
                               const char *fmt, ...) SSLCI_PRINTF(4, 5);
+
+/* ---------------------------------------------------------- hooks.c */
+
+/* Sets up what suspends the handshake of this connection; false: memory is
+ * short. */
+bool sslci_hooks_prepare(sslc_conn *conn);
+
+/* Before a step of the handshake: SSLC_OK, or what is still to be answered, or
+ * that it was aborted. */
+sslc_status sslci_hooks_begin(sslc_conn *conn);
+
+/* After one: its status, or what is asked when libssl's part is done. */
+sslc_status sslci_hooks_end(sslc_conn *conn, sslc_status status);
+
+/* Whether the refusal of the hook is what failed; then conn->err says so. */
+bool sslci_hooks_explain(sslc_conn *conn);
+void sslci_hooks_free(sslc_conn *conn);
+
+/* ---------------------------------------------------------- trace.c */
+
+void sslci_trace_note(sslc_conn *conn, int sent, int type,
+                      const unsigned char *bytes, size_t len);
+void sslci_trace_free(sslc_conn *conn);
+
+/* -------------------------------------------------------- session.c */
+
+struct sslc_session {
+  atomic_int refs;
+  SSL_SESSION *session;
+  sslc_ctx *ctx;
+  char *server_name; /* "": none */
+};
+
+/* Offers the session that was set; SSLC_OK or a refusal. */
+sslc_status sslci_session_prepare(sslc_conn *conn);
 
 /* ---------------------------------------------------- verify.c, info.c */
 
@@ -363,6 +509,9 @@ void sslci_info_free(sslc_conn *conn);
 /* Before a step and after it: the one mapping of SSL_get_error(3). */
 sslc_status sslci_step_begin(sslc_conn *conn, int phase);
 sslc_status sslci_step_end(sslc_conn *conn, int phase, int ret);
+
+/* After BIO_flush(3): the same for what it returned. */
+sslc_status sslci_flush_end(sslc_conn *conn, BIO *bio, int ret);
 
 /* Whether an entry of OpenSSL's error queue says that memory was short. */
 bool sslci_is_out_of_memory(unsigned long code);
@@ -394,9 +543,6 @@ struct sslci_addr {
   socklen_t len;
   struct sslci_rank rank;
 };
-
-/* Room for the text of any address. */
-enum { SSLCI_ADDR_TEXT = 128 };
 
 /* Each NULL, or what is wrong with it. */
 const char *sslci_addr_from_name(struct sslci_addr *a,

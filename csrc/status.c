@@ -26,11 +26,10 @@ sslci_step_begin(sslc_conn *conn, int phase)
     conn->last_status = conn->fatal;
     return conn->fatal;
   }
-  if (conn->rbio)
-    sslci_bio_begin(conn->rbio);
-  if (conn->wbio)
-    sslci_bio_begin(conn->wbio);
+  sslci_bio_begin(conn->rbio);
+  sslci_bio_begin(conn->wbio);
   ERR_clear_error();
+  errno = 0;
   return SSLC_OK;
 }
 
@@ -248,10 +247,43 @@ explain_not_tls(sslc_conn *conn)
 static int
 bio_errno(const sslc_conn *conn)
 {
-  int err = conn->rbio ? sslci_bio_record(conn->rbio)->sys_errno : 0;
-  if (!err && conn->wbio)
-    err = sslci_bio_record(conn->wbio)->sys_errno;
-  return err;
+  int err = sslci_bio_errno(conn->rbio);
+  if (!err)
+    err = sslci_bio_errno(conn->wbio);
+  return err ? err : conn->left_errno;
+}
+
+static bool
+saw_eof(const sslc_conn *conn)
+{
+  return conn->rbio && (sslci_bio_saw_eof(conn->rbio) || conn->left_eof);
+}
+
+/* What is below one of the BIOs failed; true, where it has said why. */
+static bool
+explain_below(sslc_conn *conn)
+{
+  int kind = 0;
+  const sslc_error *below = sslci_bio_below(conn->rbio, &kind);
+  if (!below)
+    below = sslci_bio_below(conn->wbio, &kind);
+  if (below)
+    sslci_explain_below(&conn->err, below, kind);
+  return below != NULL;
+}
+
+/* What OpenSSL's own BIOs leave behind, which keep no record: an errno; where
+ * they met the end, none (SSL_get_error(3), on SSL_ERROR_SYSCALL). */
+static void
+note_left(sslc_conn *conn, int err)
+{
+  bool foreign = conn->rbio && conn->wbio &&
+                 (!sslci_bio_has_record(conn->rbio) ||
+                  !sslci_bio_has_record(conn->wbio));
+  bool counts = foreign && conn->ssl_error == SSL_ERROR_SYSCALL &&
+                ERR_peek_error() == 0;
+  conn->left_errno = counts ? err : 0;
+  conn->left_eof = counts && err == 0;
 }
 
 static void
@@ -284,11 +316,13 @@ explain(sslc_conn *conn)
   int reason = ssl_reason(e);
   int alert = reason - SSL_AD_REASON_OFFSET;
   int err = bio_errno(conn);
-  bool eof = conn->rbio && sslci_bio_record(conn->rbio)->eof;
+  bool eof = saw_eof(conn);
 
   if (is_out_of_memory(e))
     sslci_error_explain(e, SSLC_CODE_OUT_OF_MEMORY, "%s",
                         sslc_code_sentence(SSLC_CODE_OUT_OF_MEMORY));
+  else if (sslci_hooks_explain(conn))
+    return;
   else if (conn->verify_result != X509_V_OK &&
            reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
     sslci_verify_error(conn);
@@ -300,6 +334,8 @@ explain(sslc_conn *conn)
     explain_not_tls(conn);
   else if (reason)
     explain_reason(conn, reason);
+  else if (explain_below(conn))
+    return;
   else if (err)
     explain_errno(conn, err);
   else if (eof)
@@ -352,7 +388,7 @@ failure(sslc_conn *conn, int phase)
 static sslc_status
 closed(sslc_conn *conn, int phase)
 {
-  bool eof = sslci_bio_record(conn->rbio)->eof;
+  bool eof = saw_eof(conn);
   if (conn->connected && (!eof || is_lenient_end(conn)))
     return SSLC_CLOSED;
   sslci_error_begin(&conn->err, SSLC_CODE_HANDSHAKE_EOF, phase, NULL);
@@ -365,9 +401,23 @@ closed(sslc_conn *conn, int phase)
 
 /* ------------------------------------------------------------ the mapping */
 
+/* SSL_get_error(3) has words for two of the special reasons of BIOs only. */
+static sslc_status
+special_want(const sslc_conn *conn)
+{
+  BIO *bio = SSL_want(conn->ssl) == SSL_WRITING ? SSL_get_wbio(conn->ssl)
+                                                : SSL_get_rbio(conn->ssl);
+  if (!bio || !BIO_should_io_special(bio))
+    return SSLC_OK;
+  return sslci_bio_want(SSL_want(conn->ssl) == SSL_WRITING ? conn->wbio
+                                                           : conn->rbio);
+}
+
 static sslc_status
 map(sslc_conn *conn, int phase)
 {
+  if (conn->ssl_error == SSL_ERROR_SYSCALL && special_want(conn) != SSLC_OK)
+    return special_want(conn);
   switch (conn->ssl_error) {
   case SSL_ERROR_NONE:
     return SSLC_OK;
@@ -408,9 +458,25 @@ map(sslc_conn *conn, int phase)
 sslc_status
 sslci_step_end(sslc_conn *conn, int phase, int ret)
 {
+  int left_errno = errno;
   conn->last_return = ret;
   conn->ssl_error = SSL_get_error(conn->ssl, ret);
+  note_left(conn, left_errno);
   conn->last_status = map(conn, phase);
+  ERR_clear_error();
+  return conn->last_status;
+}
+
+sslc_status
+sslci_flush_end(sslc_conn *conn, BIO *bio, int ret)
+{
+  int left_errno = errno;
+  bool retry = ret <= 0 && BIO_should_retry(bio);
+  conn->last_return = ret;
+  conn->ssl_error = ret > 0 ? SSL_ERROR_NONE
+                    : retry ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
+  note_left(conn, left_errno);
+  conn->last_status = map(conn, SSLC_PHASE_WRITE);
   ERR_clear_error();
   return conn->last_status;
 }

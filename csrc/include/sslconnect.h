@@ -150,7 +150,8 @@ enum {
   SSLC_CODE_UNSUITABLE_CERTIFICATE = 32,
   SSLC_CODE_INVALID_CERTIFICATE = 33,
   SSLC_CODE_VERIFICATION_FAILED = 34,
-  SSLC_CODE_INTERNAL = 35
+  SSLC_CODE_INTERNAL = 35,
+  SSLC_CODE_RENEGOTIATION_REFUSED = 36
 };
 
 /* In what an operation was when it failed. */
@@ -402,6 +403,30 @@ SSLC_API sslc_status sslc_ctx_set_verify_client(sslc_ctx *ctx, int mode);
  * Never changes what an end inside of the handshake is. */
 SSLC_API sslc_status sslc_ctx_set_lenient_eof(sslc_ctx *ctx, int on);
 
+/*
+ * Hooks: the handshake is suspended, the step returns what is wanted, and goes
+ * on once it was answered.  No function is called back, so the answer may take
+ * its time.  1: suspend; 0: do not, the default.
+ *
+ * retry_verify:  SSLC_WANT_RETRY_VERIFY, when the peer's certificate was found
+ *                good, to be refused or not: sslc_conn_answer_verify.  One
+ *                found bad has failed already and is not asked about, but with
+ *                insecure_no_verify, where the answer is all there is.  Asked
+ *                of resumed connections too.  SSL_set_retry_verify(3).  A
+ *                server, and a client with an OpenSSL before 3.0, is asked
+ *                when the handshake is done, which then does not count as
+ *                done until it was answered.
+ * x509_lookup:   SSLC_WANT_X509_LOOKUP, when a client is asked for its
+ *                certificate, or a server needs its own:
+ *                sslc_conn_answer_x509_lookup.  SSL_CTX_set_cert_cb(3).
+ * client_hello:  SSLC_WANT_CLIENT_HELLO_CB, when a server has read the
+ *                client's first message: sslc_conn_answer_client_hello.
+ *                SSL_CTX_set_client_hello_cb(3).
+ */
+SSLC_API sslc_status sslc_ctx_set_retry_verify(sslc_ctx *ctx, int on);
+SSLC_API sslc_status sslc_ctx_set_x509_lookup(sslc_ctx *ctx, int on);
+SSLC_API sslc_status sslc_ctx_set_client_hello(sslc_ctx *ctx, int on);
+
 /* Switches that take safety away.
  * no_verify:     nothing of the peer's certificate is checked.
  * no_name_check: the chain is checked, the name is not.
@@ -415,13 +440,43 @@ SSLC_API sslc_status sslc_ctx_set_insecure_min_version(sslc_ctx *ctx,
 /* ----------------------------------------------------------------- BIOs */
 
 /*
- * Where the bytes of a connection go to and come from: bio(7).  Counted
- * references: sslc_conn_set_bio takes its own, so the caller frees its one
- * whenever it likes, before the connection or after.
+ * Where the bytes of a connection go to and come from: bio(7).
+ *
+ * Counted references: sslc_conn_set_bio and sslc_bio_push take their own, so
+ * the caller frees its one whenever it likes, before the others or after.
+ *
+ * BIOs can be chained: what is written to a filter goes on, changed or held,
+ * to the one behind it.  A function that is called on a filter and is not the
+ * filter's own business (the descriptor, say) is answered by the chain behind.
+ *
+ * A BIO never blocks, but a file, and a socket (or what connects or accepts
+ * one) after sslc_bio_set_nbio(bio, 0), and native ones as they were made.
  */
 typedef struct sslc_bio sslc_bio;
+typedef struct sslc_conn sslc_conn;
 
 enum { SSLC_NOCLOSE = 0, SSLC_CLOSE = 1 };
+
+/* The kinds of BIOs. */
+enum {
+  SSLC_BIO_SOCKET = 1,
+  SSLC_BIO_CONNECT = 2,
+  SSLC_BIO_ACCEPT = 3,
+  SSLC_BIO_PAIR = 4,
+  SSLC_BIO_MEM = 5,
+  SSLC_BIO_BUFFER = 6, /* a filter */
+  SSLC_BIO_NULL = 7,
+  SSLC_BIO_FILE = 8,
+  SSLC_BIO_FUNCTIONS = 9,
+  SSLC_BIO_CONN = 10,
+  SSLC_BIO_NATIVE = 11
+};
+
+/* The kind; 0 for NULL. */
+SSLC_API int sslc_bio_kind(const sslc_bio *bio);
+
+/* "socket", "connect", ...; NULL for a number that is none.  Static. */
+SSLC_API const char *sslc_bio_kind_name(int kind);
 
 /* A BIO on a connected stream socket: BIO_s_socket(3).  With SSLC_CLOSE the
  * descriptor is the BIO's from now on, and closed with its last reference;
@@ -430,6 +485,24 @@ enum { SSLC_NOCLOSE = 0, SSLC_CLOSE = 1 };
  * Returns NULL when memory is short or `fd` is negative (it is not closed). */
 SSLC_API sslc_bio *sslc_bio_new_socket(int fd, int close_flag);
 
+/* A BIO that connects to host and port by itself, when it is first read,
+ * written or stepped (sslc_bio_do_handshake), and is a socket's from then on:
+ * BIO_s_connect(3), done by an sslc_dial.  Until it is connected each of these
+ * gives SSLC_WANT_CONNECT, or the failure of the dial, which is final.  What
+ * is wrong with `host` or `port` is told then as well.  To be verified, the
+ * name has to be given to the connection too.  NULL: memory is short. */
+SSLC_API sslc_bio *sslc_bio_new_connect(const char *host, int port);
+
+/* A BIO that listens on a local address (a literal one; NULL: any) and port
+ * (0: one that is free) and accepts one connection at a time: BIO_s_accept(3).
+ * The first sslc_bio_do_handshake listens, each later one accepts: until
+ * somebody comes, SSLC_WANT_ACCEPT; then the BIO of that connection stands
+ * behind this one, and is taken from there by sslc_bio_pop(sslc_bio_next(bio))
+ * (the next do_handshake is refused until it is).  To read or to write does
+ * all this as it is needed, and goes on to the one behind.  A descriptor that
+ * was accepted is closed with its BIO.  NULL: memory is short. */
+SSLC_API sslc_bio *sslc_bio_new_accept(const char *address, int port);
+
 /* Two BIOs joined: what is written to one is read from the other.  `size1`
  * and `size2` are how many bytes each can hold that were written to it and
  * not yet read from the other; 0 for 17 KiB, enough for a TLS record.
@@ -437,46 +510,204 @@ SSLC_API sslc_bio *sslc_bio_new_socket(int fd, int close_flag);
 SSLC_API sslc_status sslc_bio_new_pair(sslc_bio **bio1, size_t size1,
                                        sslc_bio **bio2, size_t size2);
 
+/* Memory: BIO_s_mem(3).  mem: what is written can be read; it grows as it has
+ * to.  mem_buf: `len` bytes to read, copied; not to be written.  NULL: memory
+ * is short, or `data` is missing. */
+SSLC_API sslc_bio *sslc_bio_new_mem(void);
+SSLC_API sslc_bio *sslc_bio_new_mem_buf(const void *data, size_t len);
+
+/* What an empty memory BIO says to a reader: 0, that the stream has ended (so
+ * it is at first for mem_buf); -1, to come again (at first for mem).
+ * BIO_set_mem_eof_return(3).  SSLC_OK; SSLC_ERR_ARG where it is no memory BIO
+ * or another value. */
+SSLC_API sslc_status sslc_bio_set_mem_eof_return(sslc_bio *bio, int value);
+
+/* A filter that gathers what is written, until it is full or flushed, and
+ * reads ahead: BIO_f_buffer(3).  `size` bytes each way; 0 for 4096. */
+SSLC_API sslc_bio *sslc_bio_new_buffer(size_t size);
+
+/* Takes everything and gives nothing: BIO_s_null(3). */
+SSLC_API sslc_bio *sslc_bio_new_null(void);
+
+/* A file, opened as by fopen(3): BIO_s_file(3).  It blocks, as files do.
+ * NULL, with errno set, where it cannot be opened or memory is short. */
+SSLC_API sslc_bio *sslc_bio_new_file(const char *path, const char *mode);
+
+/*
+ * A BIO of the caller's functions: BIO_meth_new(3).
+ *
+ * read, write   as sslc_bio_read and sslc_bio_write: SSLC_OK with `*n` above
+ *               0, SSLC_WANT_READ or SSLC_WANT_WRITE, SSLC_CLOSED at the end
+ *               (read only), SSLC_ERR_SYS with errno set.  Another value is
+ *               taken for `internal`.  len is 1 or more.  NULL: cannot be done
+ * flush         SSLC_OK, SSLC_WANT_WRITE, SSLC_ERR_SYS.  NULL: nothing to do
+ * pending       bytes that read would give at once.  NULL: 0
+ * close         when the last reference goes, or when the making fails.  NULL:
+ *               nothing to do
+ * fd            what to wait for.  NULL: -1
+ *
+ * They are called with `arg`, from within calls on the BIO and on connections
+ * that use it, on whose objects they may call nothing.
+ */
+typedef struct sslc_bio_functions {
+  size_t size; /* of the structure, for later versions of it */
+  sslc_status (*read)(void *arg, void *buf, size_t len, size_t *n);
+  sslc_status (*write)(void *arg, const void *buf, size_t len, size_t *n);
+  sslc_status (*flush)(void *arg);
+  size_t (*pending)(void *arg);
+  void (*close)(void *arg);
+  int (*fd)(void *arg);
+} sslc_bio_functions;
+
+/* The structure is copied.  NULL: memory is short, or `functions` is NULL or
+ * of no size that there has been. */
+SSLC_API sslc_bio *sslc_bio_new_functions(const sslc_bio_functions *functions,
+                                          void *arg);
+
+/* A BIO whose bytes are the plaintext of a connection: BIO_f_ssl(3), for TLS
+ * in TLS.  It takes a reference to the connection; with SSLC_CLOSE its last
+ * reference closes that (sslc_conn_close).  The handshake of the connection is
+ * done as it is needed.  Whatever it wants is wanted through this one; its
+ * failures are told with "the connection below: " before them.  NULL: memory
+ * is short or `conn` is NULL. */
+SSLC_API sslc_bio *sslc_bio_new_conn(sslc_conn *conn, int close_flag);
+
+/* The `BIO *` of OpenSSL, for what is not done here.  Borrowed; the chain
+ * behind it is one with sslc's.  NULL for NULL. */
+SSLC_API void *sslc_bio_native(const sslc_bio *bio);
+
+/* A BIO made of OpenSSL's own, a `BIO *` with all of its chain, which counts
+ * as one here.  The caller's reference becomes this BIO's.  It must be of the
+ * libcrypto that this library runs with (sslc_openssl_version).  NULL, and the
+ * reference stays the caller's: memory is short or `native` is NULL. */
+SSLC_API sslc_bio *sslc_bio_wrap(void *native);
+
 SSLC_API sslc_bio *sslc_bio_up_ref(sslc_bio *bio);
 SSLC_API void sslc_bio_free(sslc_bio *bio);
 
+/* ---- chains */
+
+/* Puts `append`, with all that is behind it, behind the last of the chain that
+ * begins at `bio`, which takes a reference to it: BIO_push(3).  SSLC_OK;
+ * SSLC_ERR_ARG; SSLC_ERR_STATE with misuse where the last is no filter,
+ * `append` stands in a chain already (also in this one), or a connection uses
+ * it. */
+SSLC_API sslc_status sslc_bio_push(sslc_bio *bio, sslc_bio *append);
+
+/* Takes `bio` out of its chain, which closes over the gap: BIO_pop(3).  The
+ * chain's reference to it goes with that, so the caller needs one of its own.
+ * SSLC_OK, also where it stood alone; SSLC_ERR_STATE with misuse where it is
+ * the first of a connection's, or a filter that holds bytes: those are not
+ * thrown away (flush or read them first). */
+SSLC_API sslc_status sslc_bio_pop(sslc_bio *bio);
+
+/* The one behind; NULL where there is none.  Borrowed.  BIO_next(3). */
+SSLC_API sslc_bio *sslc_bio_next(const sslc_bio *bio);
+
+/* The first of a kind, from `bio` on; NULL where there is none.  Borrowed.
+ * BIO_find_type(3). */
+SSLC_API sslc_bio *sslc_bio_find(sslc_bio *bio, int kind);
+
+/* The connection that reads or writes through the chain that begins here; NULL
+ * where there is none.  Borrowed.  A BIO has one owner at a time. */
+SSLC_API sslc_conn *sslc_bio_owner(const sslc_bio *bio);
+
+/* ---- settings */
+
 /* 1: calls that would block return (the default).  0: they block, over
- * interrupted system calls too.  For a socket; a pair has nothing to block
- * on: SSLC_ERR_ARG.  BIO_set_nbio(3). */
+ * interrupted system calls too.  For what has a socket; others have nothing to
+ * block on: SSLC_ERR_ARG.  BIO_set_nbio(3). */
 SSLC_API sslc_status sslc_bio_set_nbio(sslc_bio *bio, int nonblocking);
 
-/* TCP_NODELAY, as BIO_set_tcp_ndelay: 1 turns Nagle's algorithm off.
+/* TCP_NODELAY, as BIO_set_tcp_ndelay: 1 turns Nagle's algorithm off.  At any
+ * time; for a BIO that is not connected yet, once it is.
  * SSLC_OK; SSLC_ERR_ARG where it is no socket; SSLC_ERR_SYS. */
 SSLC_API sslc_status sslc_bio_set_tcp_nodelay(sslc_bio *bio, int on);
 
-/* The descriptor; -1 where there is none.  BIO_get_fd(3). */
-SSLC_API int sslc_bio_fd(const sslc_bio *bio);
+/* Whether the descriptor (file, connection) is closed with the BIO's last
+ * reference: SSLC_CLOSE or SSLC_NOCLOSE.  BIO_set_close(3).  SSLC_OK, or
+ * SSLC_ERR_ARG where there is nothing to close.  The getter: -1 there. */
+SSLC_API sslc_status sslc_bio_set_close(sslc_bio *bio, int close_flag);
+SSLC_API int sslc_bio_get_close(const sslc_bio *bio);
+
+/* ---- steps: each gives SSLC_OK, SSLC_WANT_* where it cannot be done now (the
+ * one wanted: a socket's write SSLC_WANT_WRITE, TLS in TLS either), or a
+ * failure that sslc_bio_error tells of: SSLC_ERR_SYS; what is below failed
+ * with; SSLC_ERR_ARG with bad_option for what this kind of BIO cannot do. */
+
+/* Makes it ready: connects, listens and accepts, shakes hands below, each as
+ * the kind of BIO demands; others are ready.  BIO_do_handshake(3). */
+SSLC_API sslc_status sslc_bio_do_handshake(sslc_bio *bio);
 
 /* Reads up to `len` bytes (at least 1) into `buf`; `*n` tells how many.
- * SSLC_OK; SSLC_WANT_READ where there are none now; SSLC_CLOSED at the end;
- * SSLC_ERR_SYS. */
+ * SSLC_CLOSED at the end. */
 SSLC_API sslc_status sslc_bio_read(sslc_bio *bio, void *buf, size_t len,
                                    size_t *n);
 
 /* Writes up to `len` bytes (at least 1); `*n` tells how many were taken.
- * SSLC_OK; SSLC_WANT_WRITE where none can be taken now; SSLC_CLOSED after
- * sslc_bio_shutdown_wr; SSLC_ERR_SYS. */
+ * SSLC_CLOSED after sslc_bio_shutdown_wr. */
 SSLC_API sslc_status sslc_bio_write(sslc_bio *bio, const void *buf, size_t len,
                                     size_t *n);
 
-/* Bytes that can be read, and bytes written and not yet read at the other
- * end, without a system call: BIO_ctrl_pending(3), BIO_ctrl_wpending. */
+/* Writes a string, without its end: BIO_puts(3).  As write. */
+SSLC_API sslc_status sslc_bio_puts(sslc_bio *bio, const char *text, size_t *n);
+
+/* Reads a line, with its newline, and ends it with NUL: BIO_gets(3).  At most
+ * `size` - 1 bytes, so a longer line comes in parts, and so does one whose end
+ * has not come; `*n` tells how many.  For pair, memory, file and buffer: put a
+ * buffer before others. */
+SSLC_API sslc_status sslc_bio_gets(sslc_bio *bio, char *buf, size_t size,
+                                   size_t *n);
+
+/* Sends on what filters hold: BIO_flush(3). */
+SSLC_API sslc_status sslc_bio_flush(sslc_bio *bio);
+
+/* To its beginning: BIO_reset(3).  Memory that can be written is emptied, that
+ * which cannot is read anew; a file is read from its start; a buffer throws
+ * away what it holds, and so does the chain behind it. */
+SSLC_API sslc_status sslc_bio_reset(sslc_bio *bio);
+
+/* What can be read without moving it: `*data` points to `*n` bytes in the BIO,
+ * until the next call on it; consume takes up to that many away.  There may be
+ * more than `*n`: ask again after.  BIO_nread0(3), BIO_nread.  For pair and
+ * memory.  peek: SSLC_OK with *n above 0, or as read.  consume: SSLC_OK, or
+ * SSLC_ERR_ARG for more bytes than peek gives. */
+SSLC_API sslc_status sslc_bio_peek(sslc_bio *bio, const void **data, size_t *n);
+SSLC_API sslc_status sslc_bio_consume(sslc_bio *bio, size_t n);
+
+/* No more will be written: the other end reads what there is, then the end.
+ * BIO_shutdown_wr for a pair, shutdown(2) for a socket. */
+SSLC_API sslc_status sslc_bio_shutdown_wr(sslc_bio *bio);
+
+/* ---- asking */
+
+/* What the last step wanted: SSLC_WANT_*; SSLC_OK where it is not to be
+ * repeated.  BIO_should_retry(3), BIO_get_retry_reason. */
+SSLC_API sslc_status sslc_bio_should_retry(const sslc_bio *bio);
+
+/* The descriptor; -1 where there is none.  BIO_get_fd(3).  While a BIO
+ * connects it is that of the dial, to be waited for as readable, and after
+ * that the socket's: to be asked after each step. */
+SSLC_API int sslc_bio_fd(const sslc_bio *bio);
+
+/* How long to wait at most before the next step, in nanoseconds: what a BIO
+ * that connects needs for its timers.  -1: for ever. */
+SSLC_API int64_t sslc_bio_timeout(const sslc_bio *bio);
+
+/* Of a BIO that connects, the address tried last or reached; of one that
+ * accepts, the one it listens on; of a socket's, the peer's: "192.0.2.1:443",
+ * "[2001:db8::1]:443"; "" where there is none. */
+SSLC_API const char *sslc_bio_address(const sslc_bio *bio);
+
+/* Bytes that can be read, and bytes written and not yet gone on, without a
+ * system call: BIO_ctrl_pending(3), BIO_ctrl_wpending. */
 SSLC_API size_t sslc_bio_pending(const sslc_bio *bio);
 SSLC_API size_t sslc_bio_wpending(const sslc_bio *bio);
 
-/* 1 once the end of the stream was read (a socket) or the other half was shut
- * down and emptied (a pair): BIO_eof. */
+/* 1 once the end of the stream was read (a socket, a file), or the other half
+ * was shut down and emptied (a pair), or there is nothing to read and more
+ * will not come (memory): BIO_eof. */
 SSLC_API int sslc_bio_eof(const sslc_bio *bio);
-
-/* No more will be written: the other end reads what there is, then the end.
- * BIO_shutdown_wr for a pair, shutdown(2) for a socket.  SSLC_OK or
- * SSLC_ERR_SYS. */
-SSLC_API sslc_status sslc_bio_shutdown_wr(sslc_bio *bio);
 
 /* Why the last call failed; NULL where it did not. */
 SSLC_API const sslc_error *sslc_bio_error(const sslc_bio *bio);
@@ -493,15 +724,17 @@ SSLC_API const sslc_error *sslc_bio_error(const sslc_bio *bio);
  * enters libssl again.  The classes ARG and STATE and the timeouts of `_wait`
  * are not final: the connection is as it was.
  */
-typedef struct sslc_conn sslc_conn;
 
 /* A connection of its own reference to `ctx`.  NULL when memory is short or
  * ctx is NULL.  Where the context has a bad setting the connection is made
  * all the same, and each step returns that error. */
 SSLC_API sslc_conn *sslc_conn_new(sslc_ctx *ctx);
 
-/* Frees it with its references to BIOs and context.  Sends nothing: see
- * sslc_conn_close. */
+/* One reference more; returns `conn`.  SSL_up_ref(3). */
+SSLC_API sslc_conn *sslc_conn_up_ref(sslc_conn *conn);
+
+/* One reference less; the last one frees it with its references to BIOs and
+ * context.  Sends nothing: see sslc_conn_close. */
 SSLC_API void sslc_conn_free(sslc_conn *conn);
 
 /* Sends close_notify where that is allowed and possible without waiting, and
@@ -511,8 +744,11 @@ SSLC_API void sslc_conn_free(sslc_conn *conn);
 SSLC_API void sslc_conn_close(sslc_conn *conn);
 
 /* The BIOs to read from and write to; they may be the same.  The connection
- * takes a reference of its own to each.  SSL_set_bio(3).  SSLC_OK;
- * SSLC_ERR_ARG; SSLC_ERR_STATE once the handshake has begun. */
+ * takes a reference of its own to each, and lets go of those it had.
+ * SSL_set_bio(3).  At any time: what was received already stays, and a record
+ * that was sent in part goes on in the new BIO, so the bytes must come out of
+ * and go into the same stream.  SSLC_OK; SSLC_ERR_ARG; SSLC_ERR_STATE with
+ * misuse where a BIO stands behind another or is another connection's. */
 SSLC_API sslc_status sslc_conn_set_bio(sslc_conn *conn, sslc_bio *rbio,
                                        sslc_bio *wbio);
 
@@ -560,6 +796,14 @@ SSLC_API sslc_status sslc_conn_set_peer_address(sslc_conn *conn,
 SSLC_API sslc_status sslc_conn_set_connect_state(sslc_conn *conn);
 SSLC_API sslc_status sslc_conn_set_accept_state(sslc_conn *conn);
 
+/* 1: the last flight of the handshake is held when it is done, and leaves in
+ * one piece with what is written first: one segment and one system call fewer.
+ * It leaves without that when a read or peek has nothing to give (so before
+ * anybody waits), in shutdown, close and flush.  0: it leaves at once, the
+ * default: who waits for the descriptor without having tried to read must not
+ * hold anything.  Until the handshake has begun, else SSLC_ERR_STATE. */
+SSLC_API sslc_status sslc_conn_set_hold_flight(sslc_conn *conn, int on);
+
 /* One step of the handshake: SSL_do_handshake(3).  connect and accept set the
  * state first where none is set; on a connection of the other kind they are
  * SSLC_ERR_STATE.  SSLC_OK when it is done (also when it was done before),
@@ -585,6 +829,16 @@ SSLC_API sslc_status sslc_conn_peek(sslc_conn *conn, void *buf, size_t len,
  * sslc_conn_shutdown. */
 SSLC_API sslc_status sslc_conn_write(sslc_conn *conn, const void *buf,
                                      size_t len, size_t *n);
+
+/* Sends what is held: a flight (sslc_conn_set_hold_flight), and what the
+ * filters of the BIO hold.  SSLC_OK, SSLC_WANT_WRITE, or a failure. */
+SSLC_API sslc_status sslc_conn_flush(sslc_conn *conn);
+
+/* New keys for what this side sends, and with `request` 1 for what the peer
+ * does too: SSL_key_update(3), RFC 8446, section 4.6.3.  To be repeated as any
+ * step.  SSLC_ERR_STATE before the handshake is done, while a write is not
+ * finished, and with TLS 1.2, which has no such thing. */
+SSLC_API sslc_status sslc_conn_key_update(sslc_conn *conn, int request);
 
 /* Sends close_notify; then, called again, waits for the peer's:
  * SSL_shutdown(3).  SSLC_WANT_READ with a last return of 0: ours is sent, the
@@ -623,8 +877,13 @@ SSLC_API int sslc_conn_is_server(const sslc_conn *conn);
  * Static. */
 SSLC_API const char *sslc_conn_state_string(const sslc_conn *conn);
 
-/* The descriptor of the BIO read from; -1 where there is none. */
+/* What to wait for before the next step: the descriptor of the BIO read from
+ * (written to, after SSLC_WANT_WRITE, where that is another), -1 where there
+ * is none; and how long at most, as in sslc_bio_timeout.  After
+ * SSLC_WANT_CONNECT and SSLC_WANT_ACCEPT it is waited for as readable, and
+ * may be another one after each step. */
 SSLC_API int sslc_conn_fd(const sslc_conn *conn);
+SSLC_API int64_t sslc_conn_timeout(const sslc_conn *conn);
 
 /*
  * What was negotiated.  NULL (0, -1) before the handshake is done and where
@@ -649,6 +908,121 @@ SSLC_API const sslc_cert *sslc_conn_peer_cert(const sslc_conn *conn, size_t i);
  * were not checked (an insecure switch, a client without a certificate) or the
  * handshake is not done. */
 SSLC_API int sslc_conn_is_verified(const sslc_conn *conn);
+
+/* ---------------------------------------------------------------- hooks */
+
+/*
+ * While a step gives SSLC_WANT_RETRY_VERIFY (sslc_ctx_set_retry_verify):
+ *
+ * verify_result  what verification came to, X509_V_OK (0) or an X509_V_ERR_*
+ *                of X509_verify_cert(3).  Later, and without the hook, that of
+ *                the handshake; -1 before there is one
+ * chain          the certificates of the chain that was built, the peer's own
+ *                first, the authority trusted last; what there was of it where
+ *                none could be built.  Kept as long as the connection.
+ *                sslc_conn_peer_cert gives them as they were sent
+ */
+SSLC_API int sslc_conn_verify_result(const sslc_conn *conn);
+SSLC_API size_t sslc_conn_chain_count(const sslc_conn *conn);
+SSLC_API const sslc_cert *sslc_conn_chain(const sslc_conn *conn, size_t i);
+
+/* The answer: 1 accepts, 0 refuses, and the next step fails with
+ * verification_failed and `reason` in its message (NULL: none is given); the
+ * peer gets an alert where it can.  SSLC_OK; SSLC_ERR_STATE with misuse where
+ * nothing was asked, or it was answered already.  SSLC_ERR_NOMEM: not
+ * answered. */
+SSLC_API sslc_status sslc_conn_answer_verify(sslc_conn *conn, int accept,
+                                             const char *reason);
+
+/* While a client's step gives SSLC_WANT_X509_LOOKUP: the names of the
+ * authorities that the server asked for, as sslc_cert_subject has them.  NULL
+ * from the count on, which is 0 where it named none. */
+SSLC_API size_t sslc_conn_ca_name_count(const sslc_conn *conn);
+SSLC_API const char *sslc_conn_ca_name(const sslc_conn *conn, size_t i);
+
+/* The answer: the certificate, key and chain of `identity`, a context that is
+ * used for nothing else here; NULL: no certificate.  The connection keeps what
+ * it needs.  SSLC_OK; SSLC_ERR_STATE with misuse where nothing was asked;
+ * SSLC_ERR_CONFIG with bad_option where `identity` has no certificate, or a
+ * bad setting; SSLC_ERR_NOMEM.  After a failure it is still to be answered. */
+SSLC_API sslc_status sslc_conn_answer_x509_lookup(sslc_conn *conn,
+                                                  sslc_ctx *identity);
+
+/* Instead of any of the three answers: ends the handshake.  The next step
+ * fails with `canceled` and `reason` in its message, NULL for none.  SSLC_OK;
+ * SSLC_ERR_STATE with misuse where nothing was asked; SSLC_ERR_NOMEM. */
+SSLC_API sslc_status sslc_conn_answer_abort(sslc_conn *conn,
+                                            const char *reason);
+
+/* While a server's step gives SSLC_WANT_CLIENT_HELLO_CB,
+ * sslc_conn_server_name is the name that the client sent.  The answer: the
+ * context whose certificate, client verification and ALPN are used from here
+ * on; NULL: the connection's own.  SSLC_OK; SSLC_ERR_STATE with misuse where
+ * nothing was asked; SSLC_ERR_CONFIG where `ctx` has a bad setting. */
+SSLC_API sslc_status sslc_conn_answer_client_hello(sslc_conn *conn,
+                                                   sslc_ctx *ctx);
+
+/* ---------------------------------------------------------------- trace */
+
+/* What kinds of things a trace tells of: RFC 8446, section 5.1. */
+enum {
+  SSLC_TRACE_CHANGE_CIPHER_SPEC = 20,
+  SSLC_TRACE_ALERT = 21,
+  SSLC_TRACE_HANDSHAKE = 22,
+  SSLC_TRACE_APPLICATION_DATA = 23
+};
+
+typedef struct sslc_trace_entry {
+  size_t size;      /* of the structure, set by the caller */
+  int sent;         /* 1: by this side, 0: received */
+  int content_type; /* SSLC_TRACE_* */
+  int type;         /* of a handshake message; an alert's description */
+  int level;        /* an alert's: 1 warning, 2 fatal; else 0 */
+  size_t length;    /* bytes: of the message with its header; of application
+                       data as its record carries it */
+  const char *name; /* "ClientHello", "close_notify", "ApplicationData";
+                       static */
+} sslc_trace_entry;
+
+/* 1: notes each message that goes by, SSL_set_msg_callback(3); 0: no more.
+ * At most 256 are kept, the newest.  SSLC_OK or SSLC_ERR_NOMEM. */
+SSLC_API sslc_status sslc_conn_set_trace(sslc_conn *conn, int on);
+
+/* Takes the oldest message noted into `*entry`: 1; 0 where there is none. */
+SSLC_API int sslc_conn_trace_next(sslc_conn *conn, sslc_trace_entry *entry);
+
+/* ------------------------------------------------------------- sessions */
+
+/* What a resumption needs: SSL_SESSION.  Immutable, with a count of
+ * references. */
+typedef struct sslc_session sslc_session;
+
+/* The session of a connection, with a reference that is the caller's;
+ * SSL_get1_session(3).  NULL where it could not be resumed: the handshake is
+ * not done, the server has sent no ticket yet (with TLS 1.3 it comes with the
+ * first data), the peer was not verified (unless the context does not verify),
+ * the connection failed, or memory is short. */
+SSLC_API sslc_session *sslc_conn_get1_session(const sslc_conn *conn);
+
+SSLC_API sslc_session *sslc_session_up_ref(sslc_session *session);
+SSLC_API void sslc_session_free(sslc_session *session);
+
+/* The name its connection was verified for, "" for none; the version of TLS;
+ * for how many seconds it may be resumed, from when it began (seconds since
+ * 1970). */
+SSLC_API const char *sslc_session_server_name(const sslc_session *session);
+SSLC_API const char *sslc_session_version(const sslc_session *session);
+SSLC_API int64_t sslc_session_lifetime(const sslc_session *session);
+SSLC_API int64_t sslc_session_time(const sslc_session *session);
+
+/* Offers to resume the session: SSL_set_session(3).  Whether the server did
+ * tells sslc_conn_session_reused.  For a client, before the handshake, with
+ * the context that the session is of and its server name, which may be set
+ * after.  A session of another context or name is never offered, because the
+ * certificate is not sent again: SSLC_ERR_ARG with bad_option, here or when
+ * the handshake begins. */
+SSLC_API sslc_status sslc_conn_set_session(sslc_conn *conn,
+                                           sslc_session *session);
 
 /* ------------------------------------------------------- time and waits */
 

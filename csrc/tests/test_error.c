@@ -49,6 +49,7 @@ static const struct number {
   { 33, "invalid_certificate", SSLC_ERR_VERIFY },
   { 34, "verification_failed", SSLC_ERR_VERIFY },
   { 35, "internal", SSLC_ERR_INTERNAL },
+  { 36, "renegotiation_refused", SSLC_ERR_PROTO },
 };
 
 static void
