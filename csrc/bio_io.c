@@ -142,13 +142,13 @@ retrying(const sslc_bio *bio)
   return native;
 }
 
-static sslc_status
-wanted(const sslc_bio *bio)
+sslc_status
+sslci_bio_wanted(const sslc_bio *bio)
 {
   BIO *native = retrying(bio);
   sslc_status want = sslci_bio_want(bio);
-  if (want != SSLC_OK)
-    return want;
+  if (!native || want != SSLC_OK)
+    return native ? want : SSLC_OK;
   if (BIO_should_read(native))
     return SSLC_WANT_READ;
   if (BIO_should_write(native))
@@ -174,7 +174,7 @@ end(sslc_bio *bio, int phase, long ret, const char *what)
   else if (ret == -2)
     status = cannot(bio, phase, what);
   else if (retrying(bio))
-    status = bio->retry = wanted(bio);
+    status = bio->retry = sslci_bio_wanted(bio);
   else if (phase == SSLC_PHASE_READ && is_end(bio, ret))
     status = SSLC_CLOSED;
   else

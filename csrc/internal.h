@@ -311,6 +311,10 @@ int sslci_bio_errno(const sslc_bio *bio);
 const sslc_error *sslci_bio_below(const sslc_bio *bio, int *kind);
 sslc_status sslci_bio_want(const sslc_bio *bio);
 
+/* The same, by the flags of the chain as well: what is to be waited for before
+ * the last call on it is repeated; SSLC_OK where it is not to be. */
+sslc_status sslci_bio_wanted(const sslc_bio *bio);
+
 /* Whether all that the chain reads from keeps a record. */
 bool sslci_bio_has_record(const sslc_bio *bio);
 
@@ -434,6 +438,7 @@ struct sslc_conn {
   unsigned char header[SSLCI_HEADER];
   size_t header_len; /* of the first record received */
   bool cert_requested;
+  bool got_close_notify;
   int verify_result;
   int verify_depth;
   X509 *verify_cert;

@@ -293,8 +293,7 @@ libssl_saw_eof(const sslc_conn *conn, int err)
     return ERR_GET_LIB(code) == ERR_LIB_SSL &&
            ERR_GET_REASON(code) == COMPAT_R_UNEXPECTED_EOF;
   case SSL_ERROR_ZERO_RETURN: /* also a mere end, where that is lenient */
-    return conn->ctx->lenient_eof &&
-           BIO_eof(sslci_bio_last(conn->rbio)->bio) > 0;
+    return !conn->got_close_notify;
   default:
     return false;
   }
@@ -428,11 +427,12 @@ failure(sslc_conn *conn, int phase)
 }
 
 /* close_notify: a clean end, but not of a handshake.  A lenient context makes
- * libssl say the same of a mere end of the stream. */
+ * libssl say the same of a mere end of the stream.  What reads ahead may have
+ * met that behind a close_notify which libssl has come to only now. */
 static sslc_status
 closed(sslc_conn *conn, int phase)
 {
-  bool eof = saw_eof(conn);
+  bool eof = saw_eof(conn) && !conn->got_close_notify;
   if (conn->connected && (!eof || is_lenient_end(conn)))
     return SSLC_CLOSED;
   sslci_error_begin(&conn->err, SSLC_CODE_HANDSHAKE_EOF, phase, NULL);
@@ -445,16 +445,19 @@ closed(sslc_conn *conn, int phase)
 
 /* ------------------------------------------------------------ the mapping */
 
-/* SSL_get_error(3) has words for two of the special reasons of BIOs only. */
+/* SSL_get_error(3) has words for two of the special reasons of BIOs only; and
+ * where a flush is to be repeated in a handshake, 3.0 asks its own buffer for
+ * the reason, which was not told. */
 static sslc_status
 special_want(const sslc_conn *conn)
 {
-  BIO *bio = SSL_want(conn->ssl) == SSL_WRITING ? SSL_get_wbio(conn->ssl)
-                                                : SSL_get_rbio(conn->ssl);
-  if (!bio || !BIO_should_io_special(bio))
+  bool write = SSL_want_write(conn->ssl);
+  const sslc_bio *bio = write ? conn->wbio : conn->rbio;
+  int kind;
+  if (!bio || !(write || SSL_want_read(conn->ssl)) || ERR_peek_error() ||
+      sslci_bio_errno(bio) || sslci_bio_below(bio, &kind))
     return SSLC_OK;
-  return sslci_bio_want(SSL_want(conn->ssl) == SSL_WRITING ? conn->wbio
-                                                           : conn->rbio);
+  return sslci_bio_wanted(bio);
 }
 
 static sslc_status
@@ -511,14 +514,32 @@ sslci_step_end(sslc_conn *conn, int phase, int ret)
   return conn->last_status;
 }
 
+/* What SSL_get_error(3) would say of a flush. */
+static int
+flush_error(const sslc_conn *conn, BIO *bio, int ret)
+{
+  if (ret > 0)
+    return SSL_ERROR_NONE;
+  switch (conn->wbio ? sslci_bio_wanted(conn->wbio) : SSLC_OK) {
+  case SSLC_OK:
+    return BIO_should_retry(bio) ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
+  case SSLC_WANT_READ:
+    return SSL_ERROR_WANT_READ;
+  case SSLC_WANT_CONNECT:
+    return SSL_ERROR_WANT_CONNECT;
+  case SSLC_WANT_ACCEPT:
+    return SSL_ERROR_WANT_ACCEPT;
+  default:
+    return SSL_ERROR_WANT_WRITE;
+  }
+}
+
 sslc_status
 sslci_flush_end(sslc_conn *conn, BIO *bio, int ret)
 {
   int left_errno = errno;
-  bool retry = ret <= 0 && BIO_should_retry(bio);
   conn->last_return = ret;
-  conn->ssl_error = ret > 0 ? SSL_ERROR_NONE
-                    : retry ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
+  conn->ssl_error = flush_error(conn, bio, ret);
   note_left(conn, left_errno);
   conn->last_status = map(conn, SSLC_PHASE_WRITE);
   ERR_clear_error();
