@@ -67,6 +67,19 @@ sslci_native_errno(unsigned long code)
          ERR_GET_REASON(code) == BIO_R_BROKEN_PIPE ? EPIPE : 0;
 }
 
+/* What a reason that is not the system's is: BIO_f_ssl(3) gives those of
+ * libssl. */
+static int
+native_code(unsigned long code)
+{
+  if (sslci_is_out_of_memory(code))
+    return SSLC_CODE_OUT_OF_MEMORY;
+  if (ERR_GET_LIB(code) != ERR_LIB_SSL)
+    return SSLC_CODE_SYSTEM_ERROR;
+  return ERR_GET_REASON(code) == COMPAT_R_UNEXPECTED_EOF
+    ? SSLC_CODE_TRUNCATED : SSLC_CODE_PROTOCOL_ERROR;
+}
+
 /* What OpenSSL's own BIOs say: an errno in the queue, or left in errno, or a
  * reason that is not the system's. */
 static sslc_status
@@ -74,12 +87,9 @@ native_failure(sslc_bio *bio, int phase, int err)
 {
   unsigned long code = ERR_peek_error();
   if (code && !sslci_native_errno(code)) {
-    sslci_error_begin(&bio->err, sslci_is_out_of_memory(code)
-                                   ? SSLC_CODE_OUT_OF_MEMORY
-                                   : SSLC_CODE_SYSTEM_ERROR,
-                      phase, "%s", ERR_reason_error_string(code)
-                                     ? ERR_reason_error_string(code)
-                                     : "OpenSSL gave no reason");
+    const char *text = ERR_reason_error_string(code);
+    sslci_error_begin(&bio->err, native_code(code), phase, "%s",
+                      text ? text : "OpenSSL gave no reason");
     sslci_error_take_queue(&bio->err);
     return sslci_error_finish(&bio->err);
   }
@@ -112,6 +122,18 @@ native_last(const sslc_bio *bio)
   return native;
 }
 
+/* Whether a TLS BIO of OpenSSL's has got close_notify: its 0 may be a mere end
+ * as well.  True where there is none. */
+static bool
+tls_is_closed(const sslc_bio *bio)
+{
+  BIO *tls = BIO_find_type(bio->bio, BIO_TYPE_SSL);
+  SSL *ssl = NULL;
+  if (!tls || BIO_get_ssl(tls, &ssl) <= 0 || !ssl)
+    return true;
+  return (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
 static bool
 is_file(const sslc_bio *bio)
 {
@@ -119,7 +141,7 @@ is_file(const sslc_bio *bio)
 }
 
 /* Whether nothing came because there is no more.  A read of 0 says so, but for
- * files and for TLS, where it may also have failed. */
+ * files and for TLS, where that may also have failed. */
 static bool
 is_end(const sslc_bio *bio, long ret)
 {
@@ -128,7 +150,8 @@ is_end(const sslc_bio *bio, long ret)
     return false;
   if (sslci_bio_saw_eof(bio))
     return true;
-  return ret == 0 && (!is_file(bio) || BIO_eof(native_last(bio)) > 0);
+  return ret == 0 && (!is_file(bio) || BIO_eof(native_last(bio)) > 0) &&
+         tls_is_closed(bio);
 }
 
 /* The first of the chain that wants to be called again: not every filter passes

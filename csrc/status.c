@@ -280,23 +280,16 @@ explain_below(sslc_conn *conn)
   return below != NULL;
 }
 
-/* Whether libssl says that a BIO without a record met the end.  The BIO itself
- * cannot be asked: memory of OpenSSL's says so whenever it is empty. */
+/* Whether libssl says, other than by a reason in its queue, that a BIO without
+ * a record met the end.  The BIO itself cannot be asked: memory of OpenSSL's
+ * says so whenever it is empty. */
 static bool
 libssl_saw_eof(const sslc_conn *conn, int err)
 {
-  unsigned long code = ERR_peek_last_error();
-  switch (conn->ssl_error) {
-  case SSL_ERROR_SYSCALL:
-    return code == 0 && err == 0 && !SSL_want_write(conn->ssl);
-  case SSL_ERROR_SSL:
-    return ERR_GET_LIB(code) == ERR_LIB_SSL &&
-           ERR_GET_REASON(code) == COMPAT_R_UNEXPECTED_EOF;
-  case SSL_ERROR_ZERO_RETURN: /* also a mere end, where that is lenient */
-    return !conn->got_close_notify;
-  default:
-    return false;
-  }
+  if (conn->ssl_error == SSL_ERROR_ZERO_RETURN)
+    return !conn->got_close_notify; /* a mere end, where that is lenient */
+  return conn->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 &&
+         err == 0 && !SSL_want_write(conn->ssl);
 }
 
 /* What OpenSSL's own BIOs leave behind, which keep no record: an errno; where
@@ -369,7 +362,7 @@ explain(sslc_conn *conn)
     sslci_verify_error(conn);
   else if (alert >= 0)
     explain_alert(conn, alert);
-  else if (eof && reason == COMPAT_R_UNEXPECTED_EOF)
+  else if (reason == COMPAT_R_UNEXPECTED_EOF)
     explain_eof(conn);
   else if (!conn->connected && !looks_like_tls(conn))
     explain_not_tls(conn);
