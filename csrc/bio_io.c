@@ -299,17 +299,32 @@ file_gets(BIO *bio, char *buf, int size)
   return n;
 }
 
+/* A line of 0 bytes: BIO_s_mem(3) says so too where a read would have more to
+ * say, that it is to come again. */
+static int
+native_gets(sslc_bio *bio, char *buf, int size)
+{
+  int ret = BIO_gets(bio->bio, buf, size);
+  if (ret != 0 || bio->kind != SSLC_BIO_NATIVE || retrying(bio))
+    return ret;
+  ret = BIO_read(bio->bio, buf, 1);
+  buf[ret > 0 ? ret : 0] = '\0';
+  return ret;
+}
+
 sslc_status
 sslc_bio_gets(sslc_bio *bio, char *buf, size_t size, size_t *n)
 {
+  if (buf && size > 0)
+    *buf = '\0';
   sslc_status status = begin_io(bio, buf, size, n, SSLC_PHASE_READ);
   if (status != SSLC_OK)
     return status;
-  *buf = '\0';
   if (size < 2)
     return bad_argument(bio, SSLC_PHASE_READ, "the buffer has no room");
-  bool file = BIO_method_type(bio->bio) == BIO_TYPE_FILE;
-  int ret = (file ? file_gets : BIO_gets)(bio->bio, buf, clamp(size));
+  int ret = BIO_method_type(bio->bio) == BIO_TYPE_FILE
+    ? file_gets(bio->bio, buf, clamp(size))
+    : native_gets(bio, buf, clamp(size));
   if (ret <= 0)
     *buf = '\0';
   return end_io(bio, SSLC_PHASE_READ, ret, n,
@@ -457,6 +472,18 @@ sslc_bio_set_nbio(sslc_bio *bio, int nonblocking)
   return SSLC_OK;
 }
 
+/* As SSLCI_CTRL_NODELAY answers, for a socket that is not in a BIO of ours. */
+static long
+native_set_nodelay(sslc_bio *bio, int on)
+{
+  int fd = sslc_bio_fd(bio);
+  if (sslci_bio_last(bio)->kind != SSLC_BIO_NATIVE || fd < 0)
+    return 0;
+  if (BIO_set_tcp_ndelay(fd, on))
+    return 1;
+  return errno == ENOTSOCK ? 0 : -errno;
+}
+
 sslc_status
 sslc_bio_set_tcp_nodelay(sslc_bio *bio, int on)
 {
@@ -465,6 +492,8 @@ sslc_bio_set_tcp_nodelay(sslc_bio *bio, int on)
     return status;
   long ret = BIO_ctrl(sslci_bio_last(bio)->bio, SSLCI_CTRL_NODELAY, on != 0,
                       NULL);
+  if (ret == 0)
+    ret = native_set_nodelay(bio, on != 0);
   if (ret == 0)
     return bad_argument(bio, SSLC_PHASE_NONE,
                         "only a socket's BIO has TCP_NODELAY");
