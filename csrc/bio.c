@@ -59,26 +59,14 @@ sslc_bio_free(sslc_bio *bio)
 
 /* ---------------------------------------------------------------- methods */
 
-/* One number for all of our methods: there are 127 for the process, and one
- * that was taken is never given back. */
-static int
-method_index(void)
-{
-  static atomic_int made;
-  int none = 0, index = atomic_load(&made);
-  if (index != 0)
-    return index;
-  index = BIO_get_new_index();
-  if (index <= 0 || atomic_compare_exchange_strong(&made, &none, index))
-    return index;
-  return none; /* another thread was faster */
-}
-
+/* Without a number of its own (BIO_get_new_index(3)): there are 127 for the
+ * process, one that was taken is never given back, and where memory was short
+ * for the first there will be none.  BIO_find_type(3) takes one without for no
+ * other. */
 static BIO_METHOD *
 make_method(const char *name, int type, const struct sslci_method *calls)
 {
-  int index = method_index();
-  BIO_METHOD *m = index > 0 ? BIO_meth_new(index | type, name) : NULL;
+  BIO_METHOD *m = BIO_meth_new(type, name);
   if (m && BIO_meth_set_write(m, calls->write) &&
       BIO_meth_set_read(m, calls->read) && BIO_meth_set_puts(m, calls->puts) &&
       BIO_meth_set_gets(m, calls->gets) && BIO_meth_set_ctrl(m, calls->ctrl) &&

@@ -506,7 +506,8 @@ SSLC_API sslc_bio *sslc_bio_new_accept(const char *address, int port);
 /* Two BIOs joined: what is written to one is read from the other.  `size1`
  * and `size2` are how many bytes each can hold that were written to it and
  * not yet read from the other; 0 for 17 KiB, enough for a TLS record.  Both
- * belong to one thread at a time.  BIO_s_bio(3).  SSLC_OK, SSLC_ERR_ARG, SSLC_ERR_NOMEM. */
+ * belong to one thread at a time.  BIO_s_bio(3).
+ * SSLC_OK, SSLC_ERR_ARG, SSLC_ERR_NOMEM. */
 SSLC_API sslc_status sslc_bio_new_pair(sslc_bio **bio1, size_t size1,
                                        sslc_bio **bio2, size_t size2);
 
@@ -544,8 +545,8 @@ SSLC_API sslc_bio *sslc_bio_new_file(const char *path, const char *mode);
  *               taken for `internal`.  len is 1 or more.  NULL: cannot be done
  * flush         SSLC_OK, SSLC_WANT_WRITE, SSLC_ERR_SYS.  NULL: nothing to do
  * pending       bytes that read would give at once.  NULL: 0
- * close         when the last reference goes, or when there is no memory for the
- *               BIO.  NULL: nothing to do
+ * close         when the last reference goes, or when there is no memory for
+ *               the BIO.  NULL: nothing to do
  * fd            what to wait for.  NULL: -1
  *
  * They are called with `arg`, from within calls on the BIO and on connections
@@ -579,9 +580,9 @@ SSLC_API sslc_bio *sslc_bio_new_conn(sslc_conn *conn, int close_flag);
 SSLC_API void *sslc_bio_native(const sslc_bio *bio);
 
 /* A BIO made of OpenSSL's own, a `BIO *` with all of its chain, which counts
- * as one here.  The caller's reference becomes this BIO's.  What it does it
- * does as OpenSSL has it: a socket of BIO_s_socket(3) may raise SIGPIPE.  It must be of the
- * libcrypto that this library runs with (sslc_openssl_version).  NULL, and the
+ * as one here.  The caller's reference becomes this BIO's.  It must be of the
+ * libcrypto that this library runs with (sslc_openssl_version).  What it does it
+ * does as OpenSSL has it: a BIO_s_socket(3) may raise SIGPIPE.  NULL, and the
  * reference stays the caller's: memory is short or `native` is NULL. */
 SSLC_API sslc_bio *sslc_bio_wrap(void *native);
 

@@ -2,6 +2,8 @@
  * test_bio_kinds.c: every operation on every kind of BIO that needs no network,
  * with what it comes to; NULL; and memory that runs short in the making.
  */
+#define _GNU_SOURCE 1 /* mkstemp(3) */
+
 #include "support_bio.h"
 
 #include <errno.h>

@@ -2,6 +2,8 @@
  * test_bio_native.c: OpenSSL's own BIOs: BIO_s_null(3), BIO_s_file(3),
  * BIO_f_buffer(3), and those that a caller brings along.
  */
+#define _GNU_SOURCE 1 /* mkstemp(3) */
+
 #include "support_bio.h"
 
 #include <errno.h>
