@@ -32,8 +32,17 @@ sslci_conn_fail(sslc_conn *conn)
   say_where(conn, &conn->err);
   conn->err.ssl_error = conn->ssl_error;
   conn->fatal = sslci_error_finish(&conn->err);
-  conn->last_status = conn->fatal;
-  return conn->fatal;
+  /* libssl may have found nothing to object to; this library has. */
+  conn->fatal_return = conn->last_return > 0 ? -1 : conn->last_return;
+  return sslci_conn_fatal(conn);
+}
+
+sslc_status
+sslci_conn_fatal(sslc_conn *conn)
+{
+  conn->last_return = conn->fatal_return;
+  conn->ssl_error = conn->err.ssl_error;
+  return conn->last_status = conn->fatal;
 }
 
 sslc_status
@@ -47,6 +56,8 @@ sslci_conn_refuse(sslc_conn *conn, int code, int phase, const char *fmt, ...)
   conn->misuse.message = message;
   say_where(conn, &conn->misuse);
   conn->misused = true;
+  conn->last_return = -1;
+  conn->ssl_error = SSL_ERROR_NONE;
   conn->last_status = sslci_error_finish(&conn->misuse);
   return conn->last_status;
 }
@@ -120,6 +131,7 @@ sslc_conn_new(sslc_ctx *ctx)
   if (status != SSLC_OK) {
     sslci_error_copy(&conn->err, &ctx->err);
     conn->fatal = conn->last_status = status;
+    conn->fatal_return = -1;
   }
   return conn;
 }
@@ -365,16 +377,36 @@ handshake_done(sslc_conn *conn)
     sslci_hold_of(conn->hold)->holding = false;
 }
 
+/* Done before: nothing is sent, and it is said again. */
+static sslc_status
+handshake_was_done(sslc_conn *conn)
+{
+  conn->last_return = 1;
+  conn->ssl_error = SSL_ERROR_NONE;
+  return conn->last_status = SSLC_OK;
+}
+
+/* To be refused leaves nothing in the thread's error queue. */
+static sslc_status
+ensure_started(sslc_conn *conn)
+{
+  if (conn->started)
+    return SSLC_OK;
+  sslc_status status = start(conn);
+  ERR_clear_error();
+  return status;
+}
+
 sslc_status
 sslc_conn_do_handshake(sslc_conn *conn)
 {
   sslc_status status = sslci_step_begin(conn, SSLC_PHASE_HANDSHAKE);
-  if (status == SSLC_OK && !conn->started)
-    status = start(conn);
+  if (status == SSLC_OK)
+    status = ensure_started(conn);
   if (status != SSLC_OK)
     return status;
   if (conn->connected)
-    return conn->last_status = SSLC_OK;
+    return handshake_was_done(conn);
   status = sslci_hooks_begin(conn);
   if (status != SSLC_OK)
     return status;
@@ -394,9 +426,11 @@ handshake_as(sslc_conn *conn, int role)
   if (!conn)
     return SSLC_ERR_ARG;
   conn->misused = false;
-  if (conn->role < 0 && !conn->closed)
+  if (conn->closed)
+    return sslc_conn_do_handshake(conn);
+  if (conn->role < 0)
     set_role(conn, role);
-  if (conn->role >= 0 && conn->role != role)
+  if (conn->role != role)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_HANDSHAKE,
                              "%s on a connection that was set to %s",
                              role ? "accept" : "connect",

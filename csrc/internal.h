@@ -403,6 +403,7 @@ struct sslc_conn {
   bool ended; /* an end that lenient_eof let pass for a clean one */
   bool verified;
   sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
+  int fatal_return;  /* and what libssl's function returned then */
   sslc_status last_status;
   int last_return;
   int ssl_error;
@@ -448,6 +449,9 @@ struct sslc_conn {
 
 /* Fails the connection for good: fills in who and where, finishes conn->err. */
 sslc_status sslci_conn_fail(sslc_conn *conn);
+
+/* The failure of a connection that has failed for good, once more. */
+sslc_status sslci_conn_fatal(sslc_conn *conn);
 
 /* "server" or "client": what the peer is. */
 const char *sslci_conn_peer(const sslc_conn *conn);

@@ -22,10 +22,8 @@ sslci_step_begin(sslc_conn *conn, int phase)
   if (conn->closed)
     return sslci_conn_refuse(conn, SSLC_CODE_CLOSED, phase,
                              "the connection is closed");
-  if (conn->fatal != SSLC_OK) {
-    conn->last_status = conn->fatal;
-    return conn->fatal;
-  }
+  if (conn->fatal != SSLC_OK)
+    return sslci_conn_fatal(conn);
   sslci_bio_begin(conn->rbio);
   sslci_bio_begin(conn->wbio);
   ERR_clear_error();
