@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ------------------------------------------------------- up to the k-th byte */
+/* ----------------------------------------------------- up to the k-th byte */
 
 /* The side that is watched, and the one whose bytes are cut off. */
 struct sides {
@@ -112,7 +112,7 @@ check_failed(const struct sides *s)
   assert_int_equal(sslc_conn_do_handshake(s->watched), status);
 }
 
-/* ----------------------------------------------------------------- the tests */
+/* -------------------------------------------------------------- the tests */
 
 static const struct row {
   const char *test;

@@ -504,15 +504,15 @@ add_accept(void)
   add_test("accept waits for a client to begin", test_accept_waits, NULL);
   add_test("accept without a BIO says that it is missing", test_accept_no_bio,
            NULL);
-  add_test("a blocking BIO: accept returns once it is done, TLS 1.3",
+  add_test("accept on a blocking BIO returns once it is done, TLS 1.3",
            test_accept_blocking, &tls13_cert);
-  add_test("a blocking BIO: accept returns once it is done, TLS 1.2",
+  add_test("accept on a blocking BIO returns once it is done, TLS 1.2",
            test_accept_blocking, &tls12_cert);
-  add_test("a blocking BIO: accept returns when the client ends",
+  add_test("accept on a blocking BIO returns when the client ends",
            test_accept_blocking_end, NULL);
-  add_test("a nonblocking BIO: accept wants to read, then to write, TLS 1.3",
+  add_test("accept on a nonblocking BIO wants both, TLS 1.3",
            test_accept_wants, &tls13);
-  add_test("a nonblocking BIO: accept wants to read, then to write, TLS 1.2",
+  add_test("accept on a nonblocking BIO wants both, TLS 1.2",
            test_accept_wants, &tls12);
   add_test("controlled shutdown in the handshake, of a server",
            test_accept_controlled, NULL);
@@ -530,7 +530,7 @@ add_do_handshake(void)
   add_test("do_handshake with no state set says so", test_no_state, NULL);
   add_test("a handshake that is done is done again at once", test_done_again,
            NULL);
-  add_test("... after shutdown and close_notify too",
+  add_test("a handshake that is done is done after shutdown too",
            test_done_after_shutdown, NULL);
   add_test("a handshake that failed fails again and sends nothing",
            test_failed_again, NULL);

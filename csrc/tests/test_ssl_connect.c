@@ -185,10 +185,10 @@ static const struct waiting {
   const char *test;
   wait_function *wait;
 } waitings[] = {
-  { "after poll nothing is to be done but to repeat the call", wait_poll },
-  { "... after select", wait_select },
-  { "... after sslc_fd_wait", wait_fd },
-  { "... after epoll, by sslc_poller", wait_poller },
+  { "after poll the call is only to be repeated", wait_poll },
+  { "after select the call is only to be repeated", wait_select },
+  { "after sslc_fd_wait the call is only to be repeated", wait_fd },
+  { "after epoll the call is only to be repeated", wait_poller },
 };
 
 /* Both wants in one handshake, the first being known: nobody has read what
@@ -281,14 +281,14 @@ static const struct moving {
   size_t most;  /* bytes in one move */
   int starved;  /* steps for each move of what can be read */
 } movings[] = {
-  { "over a pair byte for byte: TLS 1.3", &tls13_cert, 0, 1, 1 },
-  { "over a pair byte for byte: TLS 1.2", &tls12_cert, 0, 1, 1 },
-  { "over a pair in random pieces: TLS 1.3", &tls13_cert, 0, 50, 1 },
-  { "over a pair in random pieces: TLS 1.2", &tls12_cert, 0, 50, 1 },
-  { "over a pair with reads starved: TLS 1.3", &tls13_cert, 0, 20, 9 },
-  { "over a pair with reads starved: TLS 1.2", &tls12_cert, 0, 20, 9 },
-  { "over a pair with writes starved: TLS 1.3", &tls13_cert, 1, 1, 1 },
-  { "over a pair with writes starved: TLS 1.2", &tls12_cert, 1, 1, 1 },
+  { "over a pair byte for byte, TLS 1.3", &tls13_cert, 0, 1, 1 },
+  { "over a pair byte for byte, TLS 1.2", &tls12_cert, 0, 1, 1 },
+  { "over a pair in random pieces, TLS 1.3", &tls13_cert, 0, 50, 1 },
+  { "over a pair in random pieces, TLS 1.2", &tls12_cert, 0, 50, 1 },
+  { "over a pair with reads starved, TLS 1.3", &tls13_cert, 0, 20, 9 },
+  { "over a pair with reads starved, TLS 1.2", &tls12_cert, 0, 20, 9 },
+  { "over a pair with writes starved, TLS 1.3", &tls13_cert, 1, 1, 1 },
+  { "over a pair with writes starved, TLS 1.2", &tls12_cert, 1, 1, 1 },
 };
 
 /* Steps both until each is done; something has to move now and then.  Two
@@ -422,7 +422,7 @@ add_nonblocking(void)
 {
   size_t i;
 
-  add_test("a nonblocking BIO: connect returns -1 and wants to read",
+  add_test("connect on a nonblocking BIO returns -1 and wants to read",
            test_nonblocking, NULL);
   for (i = 0; i < COUNT(waitings); i++)
     add_test(waitings[i].test, test_waiting, &waitings[i]);

@@ -90,15 +90,15 @@ static const struct broken {
   int code;
   int ssl_error;
 } brokens[] = {
-  { "... or when the server ends before its first byte", END_EOF, 0,
+  { "connect on a blocking BIO fails when the stream ends at once", END_EOF, 0,
     SSLC_ERR_EOF, SSLC_CODE_HANDSHAKE_EOF, 0 },
-  { "... or when the server ends in the middle", END_EOF, 300, SSLC_ERR_EOF,
-    SSLC_CODE_HANDSHAKE_EOF, 0 },
-  { "... or when the server resets in the middle", END_RESET, 300,
+  { "connect on a blocking BIO fails when the stream ends", END_EOF, 300,
+    SSLC_ERR_EOF, SSLC_CODE_HANDSHAKE_EOF, 0 },
+  { "connect on a blocking BIO fails when there is a reset", END_RESET, 300,
     SSLC_ERR_SYS, SSLC_CODE_CONNECTION_RESET, GET_ERROR_SYSCALL },
-  { "... or when the server sends garbage in the middle", END_GARBAGE, 300,
+  { "connect on a blocking BIO fails when garbage comes", END_GARBAGE, 300,
     SSLC_ERR_PROTO, SSLC_CODE_PROTOCOL_ERROR, GET_ERROR_SSL },
-  { "... or when the server does not speak TLS", END_GARBAGE, 0,
+  { "connect on a blocking BIO fails when it is not TLS", END_GARBAGE, 0,
     SSLC_ERR_PROTO, SSLC_CODE_NOT_TLS, GET_ERROR_SSL },
 };
 
@@ -172,15 +172,15 @@ main(void)
 {
   size_t i;
 
-  add_test("a blocking BIO: connect returns once it is done, TLS 1.3",
+  add_test("connect on a blocking BIO returns once it is done, TLS 1.3",
            test_blocking, &tls13);
-  add_test("a blocking BIO: connect returns once it is done, TLS 1.2",
+  add_test("connect on a blocking BIO returns once it is done, TLS 1.2",
            test_blocking, &tls12_cert);
-  add_test("... however often signals interrupt it, TLS 1.3",
+  add_test("connect on a blocking BIO outlasts signals, TLS 1.3",
            test_blocking_interrupted, &tls13);
-  add_test("... however often signals interrupt it, TLS 1.2",
+  add_test("connect on a blocking BIO outlasts signals, TLS 1.2",
            test_blocking_interrupted, &tls12_cert);
-  add_test("... and it waits while the send buffer is full",
+  add_test("connect on a blocking BIO waits while the send buffer is full",
            test_blocking_full, &tls13);
   for (i = 0; i < COUNT(brokens); i++)
     add_test(brokens[i].test, test_blocking_broken, &brokens[i]);
