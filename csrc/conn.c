@@ -93,6 +93,8 @@ watch(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
   }
   if (type == SSL3_RT_HANDSHAKE && bytes[0] == SSL3_MT_CERTIFICATE_REQUEST)
     conn->cert_requested = true;
+  if (type == SSL3_RT_ALERT && len == 2 && bytes[1] == SSL_AD_CLOSE_NOTIFY)
+    conn->got_close_notify = true;
   if (type == SSL3_RT_HANDSHAKE && conn->connected &&
       (bytes[0] == SSL3_MT_HELLO_REQUEST || bytes[0] == SSL3_MT_CLIENT_HELLO))
     conn->renegotiation_asked = true;

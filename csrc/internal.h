@@ -292,19 +292,38 @@ enum {
  * `record` says whether its data begins with one. */
 sslc_bio *sslci_bio_wrap(BIO *bio, int kind, bool record);
 
-/* Of the chain: whether the end was read; the errno, 0 for none; the failure of
- * what is below, NULL for none; what is wanted that flags cannot say, SSLC_OK
- * for nothing. */
+/* The one at the end of the chain. */
+sslc_bio *sslci_bio_last(const sslc_bio *bio);
+
+/* Whether it ends in something that bytes can come from and go to, and not in
+ * a filter. */
+bool sslci_bio_is_complete(const sslc_bio *bio);
+
+/* Bytes that a buffer has read ahead, and that wait in it to be written. */
+size_t sslci_bio_held(const sslc_bio *bio);
+size_t sslci_bio_wheld(const sslc_bio *bio);
+
+/* Of the records of the chain: whether the end was read; the errno, 0 for
+ * none; the failure of what is below, NULL for none; what is wanted that flags
+ * cannot say, SSLC_OK for nothing. */
 bool sslci_bio_saw_eof(const sslc_bio *bio);
 int sslci_bio_errno(const sslc_bio *bio);
 const sslc_error *sslci_bio_below(const sslc_bio *bio, int *kind);
 sslc_status sslci_bio_want(const sslc_bio *bio);
+
+/* The same, by the flags of the chain as well: what is to be waited for before
+ * the last call on it is repeated; SSLC_OK where it is not to be. */
+sslc_status sslci_bio_wanted(const sslc_bio *bio);
 
 /* Whether all that the chain reads from keeps a record. */
 bool sslci_bio_has_record(const sslc_bio *bio);
 
 /* Begins a step: forgets the errno, sets the bound on reading anew. */
 void sslci_bio_begin(sslc_bio *bio);
+
+/* What OpenSSL's own BIOs put into the error queue, by its code: the errno that
+ * it stands for; 0 for none. */
+int sslci_native_errno(unsigned long code);
 
 /* Says of an error that was begun what failed below. */
 void sslci_explain_below(sslc_error *e, const sslc_error *below, int kind);
@@ -318,7 +337,8 @@ void sslci_bio_release(sslc_bio *bio);
 /* What an operation of the connection reads and writes must not block now. */
 void sslci_bio_set_quiet(sslc_bio *bio, bool quiet);
 
-/* For the methods of BIOs. */
+/* For the methods of BIOs.  may_read stops one read of a step that reads on
+ * and on; whoever comes again after that may. */
 bool sslci_record_may_read(struct sslci_record *record, BIO *bio);
 void sslci_set_retry(BIO *bio, struct sslci_record *record, sslc_status want);
 
@@ -419,6 +439,7 @@ struct sslc_conn {
   unsigned char header[SSLCI_HEADER];
   size_t header_len; /* of the first record received */
   bool cert_requested;
+  bool got_close_notify;
   int verify_result;
   int verify_depth;
   X509 *verify_cert;
