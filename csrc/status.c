@@ -26,8 +26,8 @@ sslci_step_begin(sslc_conn *conn, int phase)
     conn->last_status = conn->fatal;
     return conn->fatal;
   }
-  sslci_bio_begin(conn->rbio);
-  sslci_bio_begin(conn->wbio);
+  sslci_bio_begin(conn->rbio, !conn->nested);
+  sslci_bio_begin(conn->wbio, !conn->nested);
   ERR_clear_error();
   errno = 0;
   return SSLC_OK;
