@@ -18,12 +18,14 @@ sslci_conn_peer(const sslc_conn *conn)
 static void
 say_where(const sslc_conn *conn, sslc_error *e)
 {
-  char address[80] = "";
-  if (!conn->address)
-    sslci_peer_address(sslc_conn_fd(conn), address, sizeof address);
+  char address[SSLCI_ADDR_TEXT];
   sslci_set_string(&e->host, conn->label ? conn->label : conn->server_name);
-  sslci_set_string(&e->address, conn->address ? conn->address
-                                              : *address ? address : NULL);
+  if (conn->address) {
+    sslci_set_string(&e->address, conn->address);
+  } else if (!e->address) { /* else what is below has told it */
+    sslci_bio_peer_address(sslci_conn_waits_for(conn), address);
+    sslci_set_string(&e->address, *address ? address : NULL);
+  }
 }
 
 sslc_status
@@ -233,6 +235,10 @@ check_bios(sslc_conn *conn, const sslc_bio *rbio, const sslc_bio *wbio)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,
                              "the BIO is another connection's, or stands "
                              "behind another BIO");
+  if (sslci_bio_is_over(rbio, conn) || sslci_bio_is_over(wbio, conn))
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,
+                             "the BIO reads from or writes to this connection "
+                             "itself");
   return SSLC_OK;
 }
 
@@ -635,7 +641,7 @@ static void
 say_goodbye(sslc_conn *conn)
 {
   sslci_bio_set_quiet(conn->wbio, true);
-  sslci_bio_begin(conn->wbio);
+  sslci_bio_begin(conn->wbio, !conn->nested);
   ERR_clear_error();
   SSL_shutdown(conn->ssl);
   sslci_bio_set_quiet(conn->wbio, false);
@@ -699,22 +705,31 @@ sslc_conn_state_string(const sslc_conn *conn)
   return conn ? SSL_state_string_long(conn->ssl) : NULL;
 }
 
-static const sslc_bio *
-waits_for(const sslc_conn *conn)
+/* What is not connected yet may be either of the two. */
+const sslc_bio *
+sslci_conn_waits_for(const sslc_conn *conn)
 {
   if (!conn)
     return NULL;
-  return conn->last_status == SSLC_WANT_WRITE ? conn->wbio : conn->rbio;
+  switch (conn->last_status) {
+  case SSLC_WANT_WRITE:
+    return conn->wbio;
+  case SSLC_WANT_CONNECT:
+  case SSLC_WANT_ACCEPT:
+    return SSL_want(conn->ssl) == SSL_WRITING ? conn->wbio : conn->rbio;
+  default:
+    return conn->rbio;
+  }
 }
 
 int
 sslc_conn_fd(const sslc_conn *conn)
 {
-  return sslc_bio_fd(waits_for(conn));
+  return sslc_bio_fd(sslci_conn_waits_for(conn));
 }
 
 int64_t
 sslc_conn_timeout(const sslc_conn *conn)
 {
-  return sslc_bio_timeout(waits_for(conn));
+  return sslc_bio_timeout(sslci_conn_waits_for(conn));
 }

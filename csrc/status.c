@@ -29,8 +29,8 @@ sslci_step_begin(sslc_conn *conn, int phase)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, phase,
                              "the connection's BIO is a buffer with nothing "
                              "behind it");
-  sslci_bio_begin(conn->rbio);
-  sslci_bio_begin(conn->wbio);
+  sslci_bio_begin(conn->rbio, !conn->nested);
+  sslci_bio_begin(conn->wbio, !conn->nested);
   ERR_clear_error();
   errno = 0;
   return SSLC_OK;
