@@ -49,6 +49,8 @@ sslc_bio_free(sslc_bio *bio)
   while (bio && atomic_fetch_sub(&bio->refs, 1) == 1) {
     sslc_bio *next = bio->next;
     unlink_next(bio);
+    if (bio->kind == SSLC_BIO_ACCEPT) /* others may hold the native one */
+      BIO_ctrl(bio->bio, SSLCI_CTRL_SELF, 0, NULL);
     BIO_free_all(bio->bio);
     sslci_error_clear(&bio->err);
     OPENSSL_free(bio);
@@ -108,6 +110,7 @@ sslci_record_may_read(struct sslci_record *record, BIO *bio)
 {
   if (record->reads_left-- > 0)
     return true;
+  /* That ends the step, also of those who use the native BIO by itself. */
   record->reads_left = SSLCI_READS_PER_STEP;
   sslci_set_retry(bio, record, SSLC_WANT_READ);
   return false;
@@ -135,7 +138,7 @@ sslci_set_retry(BIO *bio, struct sslci_record *record, sslc_status want)
 /* ------------------------------------------------------------- the records */
 
 void
-sslci_bio_begin(sslc_bio *bio)
+sslci_bio_begin(sslc_bio *bio, bool bound)
 {
   for (; bio; bio = bio->next) {
     if (!bio->record)
@@ -143,7 +146,8 @@ sslci_bio_begin(sslc_bio *bio)
     bio->record->sys_errno = 0;
     bio->record->want = SSLC_OK;
     bio->record->error = NULL;
-    bio->record->reads_left = SSLCI_READS_PER_STEP;
+    if (bound)
+      bio->record->reads_left = SSLCI_READS_PER_STEP;
   }
 }
 
@@ -193,17 +197,39 @@ sslci_bio_last(const sslc_bio *bio)
   return (sslc_bio *)bio;
 }
 
+static const sslc_bio *
+first_of(const sslc_bio *bio)
+{
+  while (bio->prev)
+    bio = bio->prev;
+  return bio;
+}
+
 bool
 sslci_bio_has_record(const sslc_bio *bio)
 {
   return sslci_bio_last(bio)->record != NULL;
 }
 
+long
+sslci_bio_ctrl(const sslc_bio *bio, int cmd, long num, void *ptr)
+{
+  return bio ? BIO_ctrl(sslci_bio_last(bio)->bio, cmd, num, ptr) : 0;
+}
+
 void
 sslci_bio_set_quiet(sslc_bio *bio, bool quiet)
 {
-  if (bio)
-    BIO_ctrl(sslci_bio_last(bio)->bio, SSLCI_CTRL_QUIET, quiet, NULL);
+  sslci_bio_ctrl(bio, SSLCI_CTRL_QUIET, quiet, NULL);
+}
+
+/* A native BIO tells of no more than its descriptor. */
+void
+sslci_bio_peer_address(const sslc_bio *bio, char buf[SSLCI_ADDR_TEXT])
+{
+  *buf = '\0';
+  if (sslci_bio_ctrl(bio, SSLCI_CTRL_ADDRESS, 0, buf) <= 0)
+    sslci_peer_address(sslc_bio_fd(bio), buf, SSLCI_ADDR_TEXT);
 }
 
 /* ----------------------------------------------------------------- owners */
@@ -290,6 +316,9 @@ sslc_bio_push(sslc_bio *bio, sslc_bio *append)
     return refuse(bio, "the BIO to append stands in a chain already");
   if (append->owner)
     return refuse(bio, "a connection uses the BIO to append");
+  if (sslci_bio_is_over(append, first_of(bio)->owner))
+    return refuse(bio, "the connection that uses the chain stands below the "
+                       "BIO to append");
   if (!ends_in_filter(bio))
     return refuse(bio, "only behind a filter can another BIO stand, and the "
                        "last of the chain is none");
@@ -445,20 +474,22 @@ int64_t
 sslc_bio_timeout(const sslc_bio *bio)
 {
   int64_t timeout = -1;
-  if (bio)
-    BIO_ctrl(sslci_bio_last(bio)->bio, SSLCI_CTRL_TIMEOUT, 0, &timeout);
+  sslci_bio_ctrl(bio, SSLCI_CTRL_TIMEOUT, 0, &timeout);
   return timeout;
 }
 
+/* One that accepts listens on its own, whoever stands behind it. */
 const char *
 sslc_bio_address(const sslc_bio *bio)
 {
   sslc_bio *b = (sslc_bio *)bio; /* where it is written down */
+  sslc_bio *accept = sslc_bio_find(b, SSLC_BIO_ACCEPT);
   if (!bio)
     return "";
   *b->address = '\0';
-  if (BIO_ctrl(sslci_bio_last(bio)->bio, SSLCI_CTRL_ADDRESS, 0,
-               b->address) <= 0 && sslc_bio_fd(bio) >= 0)
+  const sslc_bio *at = accept ? accept : sslci_bio_last(bio);
+  if (BIO_ctrl(at->bio, SSLCI_CTRL_ADDRESS, 0, b->address) <= 0 &&
+      sslc_bio_fd(bio) >= 0)
     sslci_peer_address(sslc_bio_fd(bio), b->address, sizeof b->address);
   return b->address;
 }

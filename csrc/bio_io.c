@@ -45,6 +45,11 @@ sslci_explain_below(sslc_error *e, const sslc_error *below, int kind)
   sslci_set_string(&e->hint, below->hint);
   e->phase = kind == SSLC_BIO_CONNECT ? below->phase : e->phase;
   e->sys_errno = below->sys_errno;
+  e->verify_result = below->verify_result;
+  e->verify_depth = below->verify_depth;
+  e->alert = below->alert;
+  sslc_cert_free(e->cert);
+  e->cert = sslc_cert_up_ref(below->cert);
   sslci_set_string(&e->address, below->address);
 }
 
@@ -213,7 +218,7 @@ begin(sslc_bio *bio)
     return SSLC_ERR_ARG;
   sslci_error_clear(&bio->err);
   bio->retry = SSLC_OK;
-  sslci_bio_begin(bio);
+  sslci_bio_begin(bio, true);
   for (BIO *b = bio->bio; b; b = BIO_next(b))
     BIO_clear_retry_flags(b);
   ERR_clear_error();

@@ -18,12 +18,14 @@ sslci_conn_peer(const sslc_conn *conn)
 static void
 say_where(const sslc_conn *conn, sslc_error *e)
 {
-  char address[80] = "";
-  if (!conn->address)
-    sslci_peer_address(sslc_conn_fd(conn), address, sizeof address);
+  char address[SSLCI_ADDR_TEXT];
   sslci_set_string(&e->host, conn->label ? conn->label : conn->server_name);
-  sslci_set_string(&e->address, conn->address ? conn->address
-                                              : *address ? address : NULL);
+  if (conn->address) {
+    sslci_set_string(&e->address, conn->address);
+  } else if (!e->address) { /* else what is below has told it */
+    sslci_bio_peer_address(sslci_conn_waits_for(conn), address);
+    sslci_set_string(&e->address, *address ? address : NULL);
+  }
 }
 
 sslc_status
@@ -32,8 +34,17 @@ sslci_conn_fail(sslc_conn *conn)
   say_where(conn, &conn->err);
   conn->err.ssl_error = conn->ssl_error;
   conn->fatal = sslci_error_finish(&conn->err);
-  conn->last_status = conn->fatal;
-  return conn->fatal;
+  /* libssl may have found nothing to object to; this library has. */
+  conn->fatal_return = conn->last_return > 0 ? -1 : conn->last_return;
+  return sslci_conn_fatal(conn);
+}
+
+sslc_status
+sslci_conn_fatal(sslc_conn *conn)
+{
+  conn->last_return = conn->fatal_return;
+  conn->ssl_error = conn->err.ssl_error;
+  return conn->last_status = conn->fatal;
 }
 
 sslc_status
@@ -47,6 +58,8 @@ sslci_conn_refuse(sslc_conn *conn, int code, int phase, const char *fmt, ...)
   conn->misuse.message = message;
   say_where(conn, &conn->misuse);
   conn->misused = true;
+  conn->last_return = -1;
+  conn->ssl_error = SSL_ERROR_NONE;
   conn->last_status = sslci_error_finish(&conn->misuse);
   return conn->last_status;
 }
@@ -122,6 +135,7 @@ sslc_conn_new(sslc_ctx *ctx)
   if (status != SSLC_OK) {
     sslci_error_copy(&conn->err, &ctx->err);
     conn->fatal = conn->last_status = status;
+    conn->fatal_return = -1;
   }
   return conn;
 }
@@ -221,6 +235,10 @@ check_bios(sslc_conn *conn, const sslc_bio *rbio, const sslc_bio *wbio)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,
                              "the BIO is another connection's, or stands "
                              "behind another BIO");
+  if (sslci_bio_is_over(rbio, conn) || sslci_bio_is_over(wbio, conn))
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,
+                             "the BIO reads from or writes to this connection "
+                             "itself");
   return SSLC_OK;
 }
 
@@ -367,16 +385,36 @@ handshake_done(sslc_conn *conn)
     sslci_hold_of(conn->hold)->holding = false;
 }
 
+/* Done before: nothing is sent, and it is said again. */
+static sslc_status
+handshake_was_done(sslc_conn *conn)
+{
+  conn->last_return = 1;
+  conn->ssl_error = SSL_ERROR_NONE;
+  return conn->last_status = SSLC_OK;
+}
+
+/* To be refused leaves nothing in the thread's error queue. */
+static sslc_status
+ensure_started(sslc_conn *conn)
+{
+  if (conn->started)
+    return SSLC_OK;
+  sslc_status status = start(conn);
+  ERR_clear_error();
+  return status;
+}
+
 sslc_status
 sslc_conn_do_handshake(sslc_conn *conn)
 {
   sslc_status status = sslci_step_begin(conn, SSLC_PHASE_HANDSHAKE);
-  if (status == SSLC_OK && !conn->started)
-    status = start(conn);
+  if (status == SSLC_OK)
+    status = ensure_started(conn);
   if (status != SSLC_OK)
     return status;
   if (conn->connected)
-    return conn->last_status = SSLC_OK;
+    return handshake_was_done(conn);
   status = sslci_hooks_begin(conn);
   if (status != SSLC_OK)
     return status;
@@ -396,9 +434,11 @@ handshake_as(sslc_conn *conn, int role)
   if (!conn)
     return SSLC_ERR_ARG;
   conn->misused = false;
-  if (conn->role < 0 && !conn->closed)
+  if (conn->closed)
+    return sslc_conn_do_handshake(conn);
+  if (conn->role < 0)
     set_role(conn, role);
-  if (conn->role >= 0 && conn->role != role)
+  if (conn->role != role)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_HANDSHAKE,
                              "%s on a connection that was set to %s",
                              role ? "accept" : "connect",
@@ -601,7 +641,7 @@ static void
 say_goodbye(sslc_conn *conn)
 {
   sslci_bio_set_quiet(conn->wbio, true);
-  sslci_bio_begin(conn->wbio);
+  sslci_bio_begin(conn->wbio, !conn->nested);
   ERR_clear_error();
   SSL_shutdown(conn->ssl);
   sslci_bio_set_quiet(conn->wbio, false);
@@ -665,22 +705,31 @@ sslc_conn_state_string(const sslc_conn *conn)
   return conn ? SSL_state_string_long(conn->ssl) : NULL;
 }
 
-static const sslc_bio *
-waits_for(const sslc_conn *conn)
+/* What is not connected yet may be either of the two. */
+const sslc_bio *
+sslci_conn_waits_for(const sslc_conn *conn)
 {
   if (!conn)
     return NULL;
-  return conn->last_status == SSLC_WANT_WRITE ? conn->wbio : conn->rbio;
+  switch (conn->last_status) {
+  case SSLC_WANT_WRITE:
+    return conn->wbio;
+  case SSLC_WANT_CONNECT:
+  case SSLC_WANT_ACCEPT:
+    return SSL_want(conn->ssl) == SSL_WRITING ? conn->wbio : conn->rbio;
+  default:
+    return conn->rbio;
+  }
 }
 
 int
 sslc_conn_fd(const sslc_conn *conn)
 {
-  return sslc_bio_fd(waits_for(conn));
+  return sslc_bio_fd(sslci_conn_waits_for(conn));
 }
 
 int64_t
 sslc_conn_timeout(const sslc_conn *conn)
 {
-  return sslc_bio_timeout(waits_for(conn));
+  return sslc_bio_timeout(sslci_conn_waits_for(conn));
 }

@@ -285,7 +285,15 @@ enum {
   SSLCI_CTRL_QUIET = 0x5351, /* num: must not block from now on */
   SSLCI_CTRL_NODELAY,        /* num: TCP_NODELAY; 1, or minus an errno */
   SSLCI_CTRL_TIMEOUT,        /* ptr: int64_t, nanoseconds */
-  SSLCI_CTRL_ADDRESS         /* ptr: char[SSLCI_ADDR_TEXT] */
+  SSLCI_CTRL_ADDRESS,        /* ptr: char[SSLCI_ADDR_TEXT] */
+  SSLCI_CTRL_DIAL_WAIT,      /* ptr: struct sslci_dial_wait; 0: nobody dials */
+  SSLCI_CTRL_SELF            /* ptr: the sslc_bio it is of; NULL: freed */
+};
+
+/* Waits for what a BIO dials, below a connection as well. */
+struct sslci_dial_wait {
+  int64_t deadline;
+  const sslc_error *error; /* where that passed: how far the dial had come */
 };
 
 /* Takes over `bio`, in any case; NULL: memory is short, also where `bio` is.
@@ -318,8 +326,9 @@ sslc_status sslci_bio_wanted(const sslc_bio *bio);
 /* Whether all that the chain reads from keeps a record. */
 bool sslci_bio_has_record(const sslc_bio *bio);
 
-/* Begins a step: forgets the errno, sets the bound on reading anew. */
-void sslci_bio_begin(sslc_bio *bio);
+/* Begins a step: forgets the errno, sets the bound on reading anew where that
+ * is not the one of a step above. */
+void sslci_bio_begin(sslc_bio *bio, bool bound);
 
 /* What OpenSSL's own BIOs put into the error queue, by its code: the errno that
  * it stands for; 0 for none. */
@@ -336,6 +345,13 @@ void sslci_bio_release(sslc_bio *bio);
 
 /* What an operation of the connection reads and writes must not block now. */
 void sslci_bio_set_quiet(sslc_bio *bio, bool quiet);
+
+/* A command for what the chain ends in; 0 for NULL and where it is not known
+ * there. */
+long sslci_bio_ctrl(const sslc_bio *bio, int cmd, long num, void *ptr);
+
+/* The address of whom the chain reads from and writes to. */
+void sslci_bio_peer_address(const sslc_bio *bio, char buf[SSLCI_ADDR_TEXT]);
 
 /* For the methods of BIOs.  may_read stops one read of a step that reads on
  * and on; whoever comes again after that may. */
@@ -375,6 +391,11 @@ void sslci_socket_init(struct sslci_socket *s, int fd, bool close_it);
 
 /* Waits until it is ready, for a BIO that was made blocking. */
 void sslci_socket_wait(int fd, short events);
+
+/* ------------------------------------------------------- bio_conn.c */
+
+/* Whether the chain ends in the connection, or in one that is over it. */
+bool sslci_bio_is_over(const sslc_bio *bio, const sslc_conn *conn);
 
 /* ------------------------------------------------------- bio_hold.c */
 
@@ -419,10 +440,12 @@ struct sslc_conn {
   bool started;
   bool connected;
   bool closed;
+  bool nested; /* in a step of a connection above, whose bounds hold */
   size_t write_pending; /* the length of a write that is to be repeated */
   bool ended; /* an end that lenient_eof let pass for a clean one */
   bool verified;
   sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
+  int fatal_return;  /* and what libssl's function returned then */
   sslc_status last_status;
   int last_return;
   int ssl_error;
@@ -469,6 +492,11 @@ struct sslc_conn {
 
 /* Fails the connection for good: fills in who and where, finishes conn->err. */
 sslc_status sslci_conn_fail(sslc_conn *conn);
+
+/* The failure of a connection that has failed for good, once more. */
+sslc_status sslci_conn_fatal(sslc_conn *conn);
+/* The BIO that the last step waits for; NULL: there is none. */
+const sslc_bio *sslci_conn_waits_for(const sslc_conn *conn);
 
 /* "server" or "client": what the peer is. */
 const char *sslci_conn_peer(const sslc_conn *conn);

@@ -22,17 +22,15 @@ sslci_step_begin(sslc_conn *conn, int phase)
   if (conn->closed)
     return sslci_conn_refuse(conn, SSLC_CODE_CLOSED, phase,
                              "the connection is closed");
-  if (conn->fatal != SSLC_OK) {
-    conn->last_status = conn->fatal;
-    return conn->fatal;
-  }
+  if (conn->fatal != SSLC_OK)
+    return sslci_conn_fatal(conn);
   if (conn->rbio && !(sslci_bio_is_complete(conn->rbio) &&
                       sslci_bio_is_complete(conn->wbio)))
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, phase,
                              "the connection's BIO is a buffer with nothing "
                              "behind it");
-  sslci_bio_begin(conn->rbio);
-  sslci_bio_begin(conn->wbio);
+  sslci_bio_begin(conn->rbio, !conn->nested);
+  sslci_bio_begin(conn->wbio, !conn->nested);
   ERR_clear_error();
   errno = 0;
   return SSLC_OK;

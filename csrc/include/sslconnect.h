@@ -865,7 +865,9 @@ SSLC_API size_t sslc_conn_pending(const sslc_conn *conn);
 SSLC_API int sslc_conn_has_pending(const sslc_conn *conn);
 
 /* The last step: its status; what libssl's function returned (1, 0, below 0);
- * what SSL_get_error(3) made of that. */
+ * what SSL_get_error(3) made of that.  A step that was refused, or failed
+ * without libssl, has -1 and 0; one after a failure for good has what that
+ * had.  See docs/ssl_connect.md for what libssl's 0 and -1 come to. */
 SSLC_API sslc_status sslc_conn_last_status(const sslc_conn *conn);
 SSLC_API int sslc_conn_last_return(const sslc_conn *conn);
 SSLC_API int sslc_conn_ssl_error(const sslc_conn *conn);
