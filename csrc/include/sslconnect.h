@@ -581,8 +581,8 @@ SSLC_API void *sslc_bio_native(const sslc_bio *bio);
 
 /* A BIO made of OpenSSL's own, a `BIO *` with all of its chain, which counts
  * as one here.  The caller's reference becomes this BIO's.  It must be of the
- * libcrypto that this library runs with (sslc_openssl_version).  What it does it
- * does as OpenSSL has it: a BIO_s_socket(3) may raise SIGPIPE.  NULL, and the
+ * libcrypto that this library runs with (sslc_openssl_version).  What it does,
+ * it does as OpenSSL has it: BIO_s_socket(3) may raise SIGPIPE.  NULL, and the
  * reference stays the caller's: memory is short or `native` is NULL. */
 SSLC_API sslc_bio *sslc_bio_wrap(void *native);
 
