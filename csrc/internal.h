@@ -385,6 +385,13 @@ enum sslci_answer {
   SSLCI_ABORTED
 };
 
+/* How far our close_notify has come. */
+enum sslci_goodbye {
+  SSLCI_UNSAID,  /* not sent, or in part */
+  SSLCI_WRITTEN, /* to a BIO that may hold it */
+  SSLCI_SAID
+};
+
 struct sslci_trace; /* trace.c */
 
 struct sslc_conn {
@@ -401,6 +408,8 @@ struct sslc_conn {
   bool closed;
   size_t write_pending; /* the length of a write that is to be repeated */
   bool ended; /* an end that lenient_eof let pass for a clean one */
+  enum sslci_goodbye goodbye;
+  bool close_notify_came;
   bool verified;
   sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
   sslc_status last_status;
@@ -424,6 +433,7 @@ struct sslc_conn {
   int left_errno; /* by a BIO that keeps no record; 0: none */
   bool left_eof;
   bool renegotiation_asked; /* by the peer, and refused */
+  bool went_on;             /* it sent data after that */
   struct sslci_trace *trace; /* NULL: nothing is noted */
   /* hooks.c */
   enum sslci_answer verify_answer;
@@ -511,7 +521,7 @@ sslc_status sslci_step_begin(sslc_conn *conn, int phase);
 sslc_status sslci_step_end(sslc_conn *conn, int phase, int ret);
 
 /* After BIO_flush(3): the same for what it returned. */
-sslc_status sslci_flush_end(sslc_conn *conn, BIO *bio, int ret);
+sslc_status sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret);
 
 /* Whether an entry of OpenSSL's error queue says that memory was short. */
 bool sslci_is_out_of_memory(unsigned long code);
