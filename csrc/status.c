@@ -134,20 +134,21 @@ lacks_certificate(const sslc_conn *conn)
   return conn->role == 0 && conn->cert_requested && !conn->ctx->cert;
 }
 
+/* Alerts about what is negotiated mean that in the handshake only. */
 static int
 alert_code(const sslc_conn *conn, int alert)
 {
+  if (alert == SSL_AD_CERTIFICATE_REQUIRED)
+    return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
+  if ((alert == SSL_AD_HANDSHAKE_FAILURE || alert == SSL_AD_BAD_CERTIFICATE) &&
+      lacks_certificate(conn))
+    return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
+  if (conn->connected)
+    return SSLC_CODE_ALERT;
   switch (alert) {
   case SSL_AD_PROTOCOL_VERSION:
     return SSLC_CODE_PROTOCOL_VERSION;
-  case SSL_AD_CERTIFICATE_REQUIRED:
-    return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
   case SSL_AD_HANDSHAKE_FAILURE:
-  case SSL_AD_BAD_CERTIFICATE:
-    if (lacks_certificate(conn))
-      return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
-    return alert == SSL_AD_BAD_CERTIFICATE ? SSLC_CODE_ALERT
-                                           : SSLC_CODE_NO_SHARED_PARAMETERS;
   case SSL_AD_INSUFFICIENT_SECURITY:
   case SSL_AD_NO_APPLICATION_PROTOCOL:
     return SSLC_CODE_NO_SHARED_PARAMETERS;
