@@ -1,7 +1,7 @@
 /*
- * test_post_handshake.c: what a peer may send after the handshake besides data
- * (KeyUpdate, tickets, warnings, empty records), and what it may not: RFC 8446,
- * 4.6, 5 and 6; RFC 5246, 6 and 7.2.  Renegotiation: test_renegotiation.c.
+ * test_post_handshake.c: what TLS 1.3 sends after the handshake besides data:
+ * KeyUpdate and tickets, RFC 8446, 4.6.  Renegotiation: test_renegotiation.c.
+ * Records and alerts: test_records.c.
  */
 #include "support_forge.h"
 
@@ -334,171 +334,10 @@ test_ticket_after_close_notify(void **state)
   wire_free(&w);
 }
 
-/* ------------------------------------------ things between, and how many */
-
-/* What comes `count` times in a row. */
-static const struct between {
-  const char *test;
-  int version;
-  int type;
-  size_t len;
-  unsigned char bytes[8];
-  int count;
-  const char *error; /* part of the message; NULL: the connection goes on */
-} betweens[] = {
-  { "one empty record is passed over", SSLC_TLS1_3, 23, 0, { 0 }, 1, NULL },
-  { "... with TLS 1.2", SSLC_TLS1_2, 23, 0, { 0 }, 1, NULL },
-  { "thirty empty records are passed over", SSLC_TLS1_3, 23, 0, { 0 }, 30,
-    NULL },
-  { "... with TLS 1.2", SSLC_TLS1_2, 23, 0, { 0 }, 30, NULL },
-  { "empty records without end are an error", SSLC_TLS1_3, 23, 0, { 0 }, 200,
-    "record too small" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 23, 0, { 0 }, 200, "record too small" },
-  { "user_canceled is passed over", SSLC_TLS1_3, 21, 2, { 1, 90 }, 1, NULL },
-  { "... with TLS 1.2", SSLC_TLS1_2, 21, 2, { 1, 90 }, 1, NULL },
-  { "a warning that is unknown is passed over in TLS 1.2", SSLC_TLS1_2, 21, 2,
-    { 1, 200 }, 1, NULL },
-  { "unrecognized_name as a warning is passed over in TLS 1.2", SSLC_TLS1_2,
-    21, 2, { 1, 112 }, 4, NULL },
-  { "warnings without end are an error", SSLC_TLS1_3, 21, 2, { 1, 90 }, 200,
-    "too many warn alerts" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 21, 2, { 1, 90 }, 200,
-    "too many warn alerts" },
-  { "no_renegotiation that nobody asked for is an error in TLS 1.2",
-    SSLC_TLS1_2, 21, 2, { 1, 100 }, 1, "no renegotiation" },
-  { "an alert of an unknown level is an error", SSLC_TLS1_2, 21, 2,
-    { 3, 90 }, 1, "alert" },
-  { "an alert of one byte is an error", SSLC_TLS1_3, 21, 1, { 1 }, 1,
-    "alert" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 21, 1, { 1 }, 1, "alert" },
-  { "a request for a certificate that was not offered is an error",
-    SSLC_TLS1_3, 22, 8, { 13, 0, 0, 3, 0, 0, 0, 0 }, 1, "unexpected" },
-  { "a HelloRequest is an error in TLS 1.3", SSLC_TLS1_3, 22, 4,
-    { 0, 0, 0, 0 }, 1, "unexpected message" },
-  { "a KeyUpdate of an unknown kind is an error", SSLC_TLS1_3, 22, 5,
-    { 24, 0, 0, 1, 7 }, 1, "bad key update" },
-  { "a KeyUpdate is an error in TLS 1.2", SSLC_TLS1_2, 22, 5,
-    { 24, 0, 0, 1, 0 }, 1, "unexpected message" },
-  { "a Finished out of place is an error", SSLC_TLS1_3, 22, 4,
-    { 20, 0, 0, 0 }, 1, "unexpected message" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 22, 4, { 20, 0, 0, 0 }, 1,
-    "unexpected message" },
-  { "an empty handshake record is an error in TLS 1.3", SSLC_TLS1_3, 22, 0,
-    { 0 }, 200, "" },
-  { "a sealed ChangeCipherSpec is an error", SSLC_TLS1_3, 20, 1, { 1 }, 1,
-    "" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 20, 1, { 1 }, 1, "ccs received early" },
-  { "a record of an unknown type is an error", SSLC_TLS1_3, 99, 4,
-    { 1, 2, 3, 4 }, 1, "" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 99, 4, { 1, 2, 3, 4 }, 1, "" },
-};
-
-static void
-test_between(void **state)
-{
-  const struct between *b = *state;
-  struct forge f;
-  int i;
-
-  forge_init(&f, b->version, 0, 0);
-  forge_text(&f, "before");
-  for (i = 0; i < b->count; i++)
-    forge_record(&f, b->type, b->bytes, b->len);
-  forge_text(&f, "after");
-  forge_expect(&f, "before");
-  if (b->error != NULL) {
-    forge_expect_error(&f, SSLC_CODE_PROTOCOL_ERROR, b->error);
-  } else {
-    forge_expect(&f, "after");
-    forge_expect_nothing(&f);
-  }
-  forge_free(&f);
-}
-
-/* -------------------------------------------------------- bytes of no record */
-
-static const struct junk {
-  const char *test;
-  int version;
-  size_t len;
-  unsigned char bytes[16];
-  const char *error;
-} junks[] = {
-  { "a plaintext record is an error", SSLC_TLS1_3, 9,
-    { 23, 3, 3, 0, 4, 'd', 'a', 't', 'a' }, "" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 9,
-    { 23, 3, 3, 0, 4, 'd', 'a', 't', 'a' }, "" },
-  { "a plaintext alert is an error", SSLC_TLS1_3, 7, { 21, 3, 3, 0, 2, 1, 0 },
-    "" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 7, { 21, 3, 3, 0, 2, 1, 0 }, "" },
-  { "a plaintext ChangeCipherSpec is an error", SSLC_TLS1_3, 6,
-    { 20, 3, 3, 0, 1, 1 }, "" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 6, { 20, 3, 3, 0, 1, 1 }, "" },
-  { "a record of a type that is none is an error", SSLC_TLS1_3, 9,
-    { 99, 3, 3, 0, 4, 1, 2, 3, 4 }, "" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 9, { 99, 3, 3, 0, 4, 1, 2, 3, 4 }, "" },
-  { "a record of another version is an error", SSLC_TLS1_3, 9,
-    { 23, 2, 9, 0, 4, 1, 2, 3, 4 }, "wrong" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 9, { 23, 2, 9, 0, 4, 1, 2, 3, 4 },
-    "wrong" },
-  { "a header that says too much is an error", SSLC_TLS1_3, 5,
-    { 23, 3, 3, 0xff, 0xff }, "too long" },
-  { "... with TLS 1.2", SSLC_TLS1_2, 5, { 23, 3, 3, 0xff, 0xff },
-    "too long" },
-  { "text that is no TLS is an error", SSLC_TLS1_3, 14, "HTTP/1.1 400 \n",
-    "wrong" },
-};
-
-static int
-is_about_protocol(int code)
-{
-  return code == SSLC_CODE_PROTOCOL_ERROR ||
-         code == SSLC_CODE_PROTOCOL_VERSION;
-}
-
-static void
-test_junk(void **state)
-{
-  const struct junk *j = *state;
-  struct forge f;
-  char buf[64];
-  size_t n;
-
-  forge_init(&f, j->version, 0, 0);
-  forge_text(&f, "before");
-  inject(f.half, j->bytes, j->len);
-  forge_expect(&f, "before");
-  assert_status(sslc_conn_read(f.victim, buf, sizeof buf, &n), SSLC_ERR_PROTO,
-                sslc_conn_error(f.victim));
-  assert_true(is_about_protocol(sslc_error_code(sslc_conn_error(f.victim))));
-  assert_has(sslc_error_message(sslc_conn_error(f.victim)), j->error);
-  /* The peer is told, and nothing of what was forged was given. */
-  while (wire_move(&f.w, 1000))
-    ;
-  assert_status(sslc_conn_read(f.w.server, buf, sizeof buf, &n),
-                SSLC_ERR_ALERT, sslc_conn_error(f.w.server));
-  forge_free(&f);
-}
-
-/* More plaintext than a record may carry. */
-static void
-test_too_large(void **state)
-{
-  static const char bytes[16384 + 1];
-  const int *version = *state;
-  struct forge f;
-
-  forge_init(&f, *version, 0, 0);
-  forge_record(&f, SSL3_RT_APPLICATION_DATA, bytes, sizeof bytes);
-  forge_expect_error(&f, SSLC_CODE_PROTOCOL_ERROR, "too long");
-  forge_free(&f);
-}
-
 int
 main(void)
 {
-  static const int no = 0, yes = 1, old = SSLC_TLS1_2, new = SSLC_TLS1_3;
-  size_t i;
+  static const int no = 0, yes = 1;
 
   add_test("a KeyUpdate between data is passed over", test_key_update, &no);
   add_test("... and answered", test_key_update, &yes);
@@ -524,11 +363,5 @@ main(void)
            NULL);
   add_test("... and after our close_notify", test_ticket_after_close_notify,
            NULL);
-  for (i = 0; i < COUNT(betweens); i++)
-    add_test(betweens[i].test, test_between, &betweens[i]);
-  for (i = 0; i < COUNT(junks); i++)
-    add_test(junks[i].test, test_junk, &junks[i]);
-  add_test("a record that is too large is an error", test_too_large, &new);
-  add_test("... with TLS 1.2", test_too_large, &old);
   return run_all("post_handshake");
 }
