@@ -19,6 +19,8 @@ add_library(test_support INTERFACE)
 target_link_libraries(test_support INTERFACE
   static PkgConfig::CMOCKA ${SSLC_LIBRARIES})
 target_include_directories(test_support INTERFACE csrc csrc/tests)
+target_compile_definitions(test_support INTERFACE
+  SSLC_TEST_DOCS="${CMAKE_CURRENT_SOURCE_DIR}/docs")
 if(helpers)
   add_library(test_helpers STATIC ${helpers})
   target_link_libraries(test_helpers PUBLIC

@@ -76,7 +76,8 @@ sslc_conn_error(const sslc_conn *conn)
 
 /* --------------------------------------------------------------- making */
 
-/* Notes the first bytes received, and that a certificate was asked for. */
+/* Notes the first bytes received, that a certificate was asked for or to
+ * renegotiate, and the peer's close_notify. */
 static void
 watch(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
       void *arg)
@@ -95,11 +96,14 @@ watch(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
   }
   if (type == SSL3_RT_HANDSHAKE && bytes[0] == SSL3_MT_CERTIFICATE_REQUEST)
     conn->cert_requested = true;
-  if (type == SSL3_RT_ALERT && len == 2 && bytes[1] == SSL_AD_CLOSE_NOTIFY)
-    conn->got_close_notify = true;
   if (type == SSL3_RT_HANDSHAKE && conn->connected &&
-      (bytes[0] == SSL3_MT_HELLO_REQUEST || bytes[0] == SSL3_MT_CLIENT_HELLO))
+      (bytes[0] == SSL3_MT_HELLO_REQUEST ||
+       bytes[0] == SSL3_MT_CLIENT_HELLO)) {
     conn->renegotiation_asked = true;
+    conn->went_on = false;
+  }
+  if (type == SSL3_RT_ALERT && len > 1 && bytes[1] == SSL_AD_CLOSE_NOTIFY)
+    conn->close_notify_came = true;
 }
 
 static bool
@@ -547,7 +551,7 @@ sslc_conn_flush(sslc_conn *conn)
   BIO *wbio = SSL_get_wbio(conn->ssl);
   if (!wbio)
     return conn->last_status = SSLC_OK;
-  return sslci_flush_end(conn, wbio, (int)BIO_flush(wbio));
+  return sslci_flush_end(conn, wbio, SSLC_PHASE_WRITE, (int)BIO_flush(wbio));
 }
 
 sslc_status
@@ -608,6 +612,44 @@ await_close_notify(sslc_conn *conn)
   return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN, SSL_shutdown(conn->ssl));
 }
 
+/* What the peer made us send after the handshake (the answer to a KeyUpdate)
+ * may not have left yet: libssl refuses to shut down in the middle of it. */
+static sslc_status
+finish_answer(sslc_conn *conn)
+{
+  if (!SSL_in_init(conn->ssl))
+    return SSLC_OK;
+  return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN,
+                        SSL_do_handshake(conn->ssl));
+}
+
+/* How far it has come is remembered here, as a read in between changes what
+ * SSL_want(3) says.  libssl flushes once and does not look at what came of it,
+ * so a filter may hold close_notify still. */
+static sslc_status
+send_close_notify(sslc_conn *conn)
+{
+  BIO *wbio = SSL_get_wbio(conn->ssl);
+  sslc_status status = finish_answer(conn);
+  if (status == SSLC_OK && conn->goodbye == SSLCI_UNSAID) {
+    int ret = SSL_shutdown(conn->ssl);
+    if (ret < 0)
+      return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN, ret);
+    conn->goodbye = SSLCI_WRITTEN;
+  }
+  if (status == SSLC_OK)
+    status = sslci_flush_end(conn, wbio, SSLC_PHASE_SHUTDOWN,
+                             (int)BIO_flush(wbio));
+  if (status != SSLC_OK)
+    return status;
+  conn->goodbye = SSLCI_SAID;
+  /* SSL_get_error(3) has nothing to say of 0: it is no error. */
+  conn->last_return = SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN ? 1
+                                                                          : 0;
+  conn->ssl_error = SSL_ERROR_NONE;
+  return conn->last_status = conn->last_return ? SSLC_OK : SSLC_WANT_READ;
+}
+
 sslc_status
 sslc_conn_shutdown(sslc_conn *conn)
 {
@@ -617,23 +659,15 @@ sslc_conn_shutdown(sslc_conn *conn)
   if (conn->write_pending)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_SHUTDOWN,
                              "the write before is not finished");
-  if (SSL_get_shutdown(conn->ssl) == SSL_SENT_SHUTDOWN &&
-      SSL_want(conn->ssl) != SSL_WRITING)
-    return await_close_notify(conn);
-  int ret = SSL_shutdown(conn->ssl);
-  if (ret != 0)
-    return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN, ret);
-  /* SSL_get_error(3) has nothing to say of 0: it is no error. */
-  conn->last_return = 0;
-  conn->ssl_error = SSL_ERROR_NONE;
-  return conn->last_status = SSLC_WANT_READ;
+  return conn->goodbye == SSLCI_SAID ? await_close_notify(conn)
+                                     : send_close_notify(conn);
 }
 
 static bool
 can_say_goodbye(const sslc_conn *conn)
 {
   return conn->connected && conn->fatal == SSLC_OK && !conn->write_pending &&
-         conn->wbio && !(SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN);
+         conn->wbio && conn->goodbye != SSLCI_SAID;
 }
 
 /* One try, even on a BIO that blocks. */
@@ -642,10 +676,8 @@ say_goodbye(sslc_conn *conn)
 {
   sslci_bio_set_quiet(conn->wbio, true);
   sslci_bio_begin(conn->wbio, !conn->nested);
-  ERR_clear_error();
-  SSL_shutdown(conn->ssl);
+  send_close_notify(conn);
   sslci_bio_set_quiet(conn->wbio, false);
-  ERR_clear_error();
 }
 
 void

@@ -426,6 +426,13 @@ enum sslci_answer {
   SSLCI_ABORTED
 };
 
+/* How far our close_notify has come. */
+enum sslci_goodbye {
+  SSLCI_UNSAID,  /* not sent, or in part */
+  SSLCI_WRITTEN, /* to a BIO that may hold it */
+  SSLCI_SAID
+};
+
 struct sslci_trace; /* trace.c */
 
 struct sslc_conn {
@@ -443,6 +450,8 @@ struct sslc_conn {
   bool nested; /* in a step of a connection above, whose bounds hold */
   size_t write_pending; /* the length of a write that is to be repeated */
   bool ended; /* an end that lenient_eof let pass for a clean one */
+  enum sslci_goodbye goodbye;
+  bool close_notify_came;
   bool verified;
   sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
   int fatal_return;  /* and what libssl's function returned then */
@@ -461,13 +470,13 @@ struct sslc_conn {
   unsigned char header[SSLCI_HEADER];
   size_t header_len; /* of the first record received */
   bool cert_requested;
-  bool got_close_notify;
   int verify_result;
   int verify_depth;
   X509 *verify_cert;
   int left_errno; /* by a BIO that keeps no record; 0: none */
   bool left_eof;
   bool renegotiation_asked; /* by the peer, and refused */
+  bool went_on;             /* it sent data after that */
   struct sslci_trace *trace; /* NULL: nothing is noted */
   /* hooks.c */
   enum sslci_answer verify_answer;
@@ -560,7 +569,7 @@ sslc_status sslci_step_begin(sslc_conn *conn, int phase);
 sslc_status sslci_step_end(sslc_conn *conn, int phase, int ret);
 
 /* After BIO_flush(3): the same for what it returned. */
-sslc_status sslci_flush_end(sslc_conn *conn, BIO *bio, int ret);
+sslc_status sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret);
 
 /* Whether an entry of OpenSSL's error queue says that memory was short. */
 bool sslci_is_out_of_memory(unsigned long code);

@@ -137,20 +137,21 @@ lacks_certificate(const sslc_conn *conn)
   return conn->role == 0 && conn->cert_requested && !conn->ctx->cert;
 }
 
+/* Alerts about what is negotiated mean that in the handshake only. */
 static int
 alert_code(const sslc_conn *conn, int alert)
 {
+  if (alert == SSL_AD_CERTIFICATE_REQUIRED)
+    return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
+  if ((alert == SSL_AD_HANDSHAKE_FAILURE || alert == SSL_AD_BAD_CERTIFICATE) &&
+      lacks_certificate(conn))
+    return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
+  if (conn->connected)
+    return SSLC_CODE_ALERT;
   switch (alert) {
   case SSL_AD_PROTOCOL_VERSION:
     return SSLC_CODE_PROTOCOL_VERSION;
-  case SSL_AD_CERTIFICATE_REQUIRED:
-    return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
   case SSL_AD_HANDSHAKE_FAILURE:
-  case SSL_AD_BAD_CERTIFICATE:
-    if (lacks_certificate(conn))
-      return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
-    return alert == SSL_AD_BAD_CERTIFICATE ? SSLC_CODE_ALERT
-                                           : SSLC_CODE_NO_SHARED_PARAMETERS;
   case SSL_AD_INSUFFICIENT_SECURITY:
   case SSL_AD_NO_APPLICATION_PROTOCOL:
     return SSLC_CODE_NO_SHARED_PARAMETERS;
@@ -285,7 +286,7 @@ static bool
 libssl_saw_eof(const sslc_conn *conn, int err)
 {
   if (conn->ssl_error == SSL_ERROR_ZERO_RETURN)
-    return !conn->got_close_notify; /* a mere end, where that is lenient */
+    return !conn->close_notify_came; /* a mere end, where that is lenient */
   return conn->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 &&
          err == 0 && !SSL_want_write(conn->ssl);
 }
@@ -297,8 +298,9 @@ note_left(sslc_conn *conn, int err)
 {
   bool r = conn->rbio && !sslci_bio_has_record(conn->rbio);
   bool w = conn->wbio && !sslci_bio_has_record(conn->wbio);
-  bool counts = (r || w) && conn->ssl_error == SSL_ERROR_SYSCALL &&
-                ERR_peek_error() == 0;
+  bool counts = (r || w) && ERR_peek_error() == 0 &&
+                (conn->ssl_error == SSL_ERROR_SYSCALL ||
+                 conn->ssl_error == SSL_ERROR_ZERO_RETURN);
   conn->left_errno = counts ? err : 0;
   conn->left_eof = r && libssl_saw_eof(conn, err);
 }
@@ -376,6 +378,32 @@ explain(sslc_conn *conn)
     explain_native(conn);
 }
 
+/* Whether the peer ended what it was refused to renegotiate: it sent nothing
+ * after that, or (data may have been on its way) an alert that is about it. */
+static bool
+gave_up(const sslc_conn *conn)
+{
+  const sslc_error *e = &conn->err;
+  if (!conn->renegotiation_asked)
+    return false;
+  if (conn->went_on)
+    return e->alert == SSL_AD_HANDSHAKE_FAILURE ||
+           e->alert == SSL_AD_NO_RENEGOTIATION;
+  return e->alert >= 0 || e->code == SSLC_CODE_TRUNCATED ||
+         e->code == SSLC_CODE_CONNECTION_RESET;
+}
+
+/* How it ended stays in the message. */
+static void
+explain_renegotiation(sslc_conn *conn)
+{
+  sslc_error *e = &conn->err;
+  sslci_error_explain(e, SSLC_CODE_RENEGOTIATION_REFUSED,
+                      "the %s asked to renegotiate, which was refused; then: "
+                      "%s", sslci_conn_peer(conn), sslc_error_message(e));
+  sslci_set_string(&e->hint, NULL);
+}
+
 /* A write fails when the peer is gone; why it went may still stand in what it
  * sent before (an alert for a missing client certificate, above all). */
 static void
@@ -403,17 +431,24 @@ is_lenient_end(const sslc_conn *conn)
 }
 
 static sslc_status
+let_pass(sslc_conn *conn)
+{
+  sslci_error_clear(&conn->err);
+  conn->ended = true;
+  return SSLC_CLOSED;
+}
+
+static sslc_status
 failure(sslc_conn *conn, int phase)
 {
   look_for_alert(conn, phase);
   sslci_error_begin(&conn->err, SSLC_CODE_INTERNAL, phase, NULL);
   sslci_error_take_queue(&conn->err);
   explain(conn);
-  if (conn->err.code == SSLC_CODE_TRUNCATED && is_lenient_end(conn)) {
-    sslci_error_clear(&conn->err);
-    conn->ended = true;
-    return SSLC_CLOSED;
-  }
+  if (gave_up(conn))
+    explain_renegotiation(conn);
+  if (conn->err.code == SSLC_CODE_TRUNCATED && is_lenient_end(conn))
+    return let_pass(conn);
   return sslci_conn_fail(conn);
 }
 
@@ -423,15 +458,29 @@ failure(sslc_conn *conn, int phase)
 static sslc_status
 closed(sslc_conn *conn, int phase)
 {
-  bool eof = saw_eof(conn) && !conn->got_close_notify;
-  if (conn->connected && (!eof || is_lenient_end(conn)))
+  bool came = conn->close_notify_came;
+  if (conn->connected && came)
     return SSLC_CLOSED;
   sslci_error_begin(&conn->err, SSLC_CODE_HANDSHAKE_EOF, phase, NULL);
-  if (eof)
-    explain_eof(conn);
-  else
+  if (came)
     explain_close_notify(conn);
+  else
+    explain_eof(conn);
+  if (gave_up(conn))
+    explain_renegotiation(conn);
+  else if (conn->connected && is_lenient_end(conn))
+    return let_pass(conn);
   return sslci_conn_fail(conn);
+}
+
+/* Nothing can be at its end but what was read: libssl says the same when it
+ * could not send after the peer's close_notify. */
+static bool
+is_end(const sslc_conn *conn, int phase)
+{
+  return conn->ssl_error == SSL_ERROR_ZERO_RETURN &&
+         phase != SSLC_PHASE_WRITE &&
+         (phase != SSLC_PHASE_SHUTDOWN || conn->last_return == 0);
 }
 
 /* ------------------------------------------------------------ the mapping */
@@ -486,10 +535,8 @@ map(sslc_conn *conn, int phase)
   case SSL_ERROR_WANT_RETRY_VERIFY:
     return SSLC_WANT_RETRY_VERIFY;
 #endif
-  case SSL_ERROR_ZERO_RETURN:
-    return closed(conn, phase);
   default:
-    return failure(conn, phase);
+    return is_end(conn, phase) ? closed(conn, phase) : failure(conn, phase);
   }
 }
 
@@ -501,6 +548,8 @@ sslci_step_end(sslc_conn *conn, int phase, int ret)
   conn->ssl_error = SSL_get_error(conn->ssl, ret);
   note_left(conn, left_errno);
   conn->last_status = map(conn, phase);
+  if (phase == SSLC_PHASE_READ && conn->last_status == SSLC_OK)
+    conn->went_on = true;
   ERR_clear_error();
   return conn->last_status;
 }
@@ -526,13 +575,13 @@ flush_error(const sslc_conn *conn, BIO *bio, int ret)
 }
 
 sslc_status
-sslci_flush_end(sslc_conn *conn, BIO *bio, int ret)
+sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret)
 {
   int left_errno = errno;
   conn->last_return = ret;
   conn->ssl_error = flush_error(conn, bio, ret);
   note_left(conn, left_errno);
-  conn->last_status = map(conn, SSLC_PHASE_WRITE);
+  conn->last_status = map(conn, phase);
   ERR_clear_error();
   return conn->last_status;
 }

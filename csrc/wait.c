@@ -158,18 +158,29 @@ drain(sslc_conn *conn, int64_t deadline)
   return status == SSLC_OK ? timed_out(conn, SSLC_PHASE_SHUTDOWN) : status;
 }
 
+/* Ours has left already: only the peer's is to be waited for, and that data of
+ * the peer is in the way is no error here. */
+static bool
+has_said_goodbye(const sslc_conn *conn)
+{
+  return conn && conn->goodbye == SSLCI_SAID && !conn->closed &&
+         conn->fatal == SSLC_OK;
+}
+
 sslc_status
 sslc_conn_shutdown_wait(sslc_conn *conn, int64_t deadline)
 {
-  sslc_status status;
-  do {
+  sslc_status status = SSLC_WANT_READ;
+  while (!has_said_goodbye(conn)) {
     status = sslc_conn_shutdown(conn);
-  } while (status == SSLC_WANT_WRITE &&
-           go_on(conn, &status, deadline, SSLC_PHASE_SHUTDOWN));
-  if (status != SSLC_WANT_READ)
+    if (!has_said_goodbye(conn) &&
+        !go_on(conn, &status, deadline, SSLC_PHASE_SHUTDOWN))
+      return status;
+  }
+  if (status == SSLC_OK)
     return status;
   do {
     status = drain(conn, deadline);
   } while (go_on(conn, &status, deadline, SSLC_PHASE_SHUTDOWN));
-  return status == SSLC_CLOSED ? SSLC_OK : status;
+  return status == SSLC_CLOSED ? sslc_conn_shutdown(conn) : status;
 }
