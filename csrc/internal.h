@@ -326,6 +326,25 @@ sslc_status sslci_bio_wanted(const sslc_bio *bio);
 /* Whether all that the chain reads from keeps a record. */
 bool sslci_bio_has_record(const sslc_bio *bio);
 
+/* A step on the BIO: begins it, with SSLC_OK or why it cannot be; ends it by
+ * what OpenSSL returned, -2 where there is no such method.  `what` is what the
+ * BIO then cannot. */
+sslc_status sslci_bio_step_begin(sslc_bio *bio);
+sslc_status sslci_bio_step_end(sslc_bio *bio, int phase, long ret,
+                               const char *what);
+
+/* Other ends of a step: the parameter is wrong, the kind of BIO cannot, the
+ * system failed. */
+sslc_status sslci_bio_bad_argument(sslc_bio *bio, int phase, const char *why);
+sslc_status sslci_bio_cannot(sslc_bio *bio, int phase, const char *what);
+sslc_status sslci_bio_system_failure(sslc_bio *bio, int phase, int err);
+
+/* The first of the chain that wants to be called again; NULL: none. */
+BIO *sslci_bio_retrying(const sslc_bio *bio);
+
+/* Whether it ends in a file of OpenSSL's. */
+bool sslci_bio_is_file(const sslc_bio *bio);
+
 /* Begins a step: forgets the errno, sets the bound on reading anew where that
  * is not the one of a step above. */
 void sslci_bio_begin(sslc_bio *bio, bool bound);
