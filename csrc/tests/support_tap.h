@@ -1,0 +1,21 @@
+/*
+ * support_tap.h: a filter before a BIO that counts the calls, and has writes
+ * find no room when the test says so.
+ */
+#ifndef SSLC_TESTS_SUPPORT_TAP_H
+#define SSLC_TESTS_SUPPORT_TAP_H
+
+#include "support.h"
+
+struct tap {
+  unsigned writes; /* that went through, in whole or in part */
+  unsigned reads;
+  size_t bytes;    /* written */
+  size_t room;     /* for so many more there is room */
+};
+
+/* The BIO, whose reference is taken, with a tap before it.  `tap` is set to let
+ * everything through, and outlives the BIO. */
+sslc_bio *tap_new(struct tap *tap, sslc_bio *bio);
+
+#endif
