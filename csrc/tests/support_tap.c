@@ -1,5 +1,6 @@
 /*
- * support_tap.c: the filter of support_tap.h, by BIO_meth_new(3).
+ * support_tap.c: the filter of support_tap.h, by BIO_meth_new(3), and two
+ * connections with one each.
  */
 #include "support_tap.h"
 
@@ -79,4 +80,38 @@ tap_new(struct tap *tap, sslc_bio *bio)
   assert_ok(sslc_bio_push(filter, bio), sslc_bio_error(filter));
   sslc_bio_free(bio);
   return filter;
+}
+
+/* ------------------------------------------------ two ends, each with a tap */
+
+static void
+end_init(struct end *end, sslc_ctx *ctx, sslc_bio *bio, int hold)
+{
+  assert_non_null(bio);
+  end->fd = sslc_bio_fd(bio);
+  end->conn = sslc_conn_new(ctx);
+  assert_non_null(end->conn);
+  bio = tap_new(&end->tap, bio);
+  assert_ok(sslc_conn_set_bio(end->conn, bio, bio), sslc_conn_error(end->conn));
+  sslc_bio_free(bio);
+  assert_ok(sslc_conn_set_hold_flight(end->conn, hold),
+            sslc_conn_error(end->conn));
+}
+
+void
+link_init(struct link *link, sslc_ctx *client, sslc_ctx *server,
+          sslc_bio *bios[2], int hold)
+{
+  end_init(&link->client, client, bios[0], hold);
+  end_init(&link->server, server, bios[1], hold);
+  assert_ok(sslc_conn_set_connect_state(link->client.conn), NULL);
+  assert_ok(sslc_conn_set_server_name(link->client.conn, "localhost"), NULL);
+  assert_ok(sslc_conn_set_accept_state(link->server.conn), NULL);
+}
+
+void
+link_free(struct link *link)
+{
+  sslc_conn_free(link->client.conn);
+  sslc_conn_free(link->server.conn);
 }
