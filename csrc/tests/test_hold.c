@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* ---------------------------------------------- when it leaves, and when not */
 
@@ -285,6 +286,28 @@ test_broken_pipe(void **state)
   link_free(&link);
 }
 
+/* A socket that is not connected fails to be read as well, in another way; what
+ * is told is what the handshake was at. */
+static void
+test_not_connected(void **state)
+{
+  const int *hold = *state;
+  sslc_ctx *ctx = make_client_ctx();
+  sslc_conn *conn = sslc_conn_new(ctx);
+  sslc_bio *bio = sslc_bio_new_socket(socket(AF_INET, SOCK_STREAM, 0),
+                                      SSLC_CLOSE);
+
+  assert_ok(sslc_conn_set_bio(conn, bio, bio), sslc_conn_error(conn));
+  assert_ok(sslc_conn_set_server_name(conn, "localhost"), NULL);
+  assert_ok(sslc_conn_set_hold_flight(conn, *hold), NULL);
+  check(conn, sslc_conn_connect(conn), SSLC_ERR_SYS);
+  assert_code(sslc_conn_error(conn), SSLC_CODE_CONNECTION_RESET);
+  assert_int_equal(sslc_error_errno(sslc_conn_error(conn)), EPIPE);
+  sslc_conn_free(conn);
+  sslc_bio_free(bio);
+  sslc_ctx_free(ctx);
+}
+
 /* A handshake that fails: the server is told why, by an alert that nothing is
  * read after. */
 static void
@@ -482,6 +505,9 @@ main(void)
            NULL);
   add_test("the alert that explains a broken pipe is found",
            test_alert_before_broken_pipe, NULL);
+  add_test("a failure to send is told", test_not_connected, &off);
+  add_test("a failure to send is told, with a flight held",
+           test_not_connected, &on);
   add_test("the alert of a handshake that fails leaves", test_alert_leaves,
            NULL);
   add_test("it goes to a BIO that was set after", test_other_bio, NULL);

@@ -154,6 +154,7 @@ shake_both(struct outcome *o, sslc_conn *client, sslc_conn *server)
 
   do {
     c = sslc_conn_connect(client);
+    sslc_conn_flush(client); /* where its flight is held */
     s = sslc_conn_accept(server);
   } while ((is_want(c) || is_want(s)) && --rounds > 0);
   if (c < 0)
