@@ -569,8 +569,10 @@ flush_error(const sslc_conn *conn, BIO *bio, int ret)
     return SSL_ERROR_WANT_CONNECT;
   case SSLC_WANT_ACCEPT:
     return SSL_ERROR_WANT_ACCEPT;
-  default:
+  case SSLC_WANT_WRITE:
     return SSL_ERROR_WANT_WRITE;
+  default:
+    return SSL_ERROR_SYSCALL;
   }
 }
 
@@ -579,9 +581,11 @@ sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret)
 {
   int left_errno = errno;
   conn->last_return = ret;
+  sslc_status want = ret <= 0 ? sslci_bio_wanted(conn->wbio) : SSLC_OK;
   conn->ssl_error = flush_error(conn, bio, ret);
   note_left(conn, left_errno);
-  conn->last_status = map(conn, phase);
+  conn->last_status = want != SSLC_OK && conn->ssl_error == SSL_ERROR_SYSCALL
+    ? want : map(conn, phase);
   ERR_clear_error();
   return conn->last_status;
 }
