@@ -88,6 +88,10 @@ wait_for(sslc_conn *conn, sslc_status want, int64_t deadline, int phase)
   /* A peer that always has something to say must not outrun the deadline. */
   if (deadline != SSLC_FOREVER && sslc_now() >= deadline)
     return timed_out(conn, phase);
+  /* The step was stopped by its bound on reading; no descriptor knows of bytes
+   * that a BIO has already. */
+  if (want == SSLC_WANT_READ && sslc_bio_pending(conn->rbio) > 0)
+    return SSLC_OK;
   return wait_for_fd(conn, want, deadline, phase);
 }
 

@@ -544,7 +544,9 @@ SSLC_API sslc_bio *sslc_bio_new_file(const char *path, const char *mode);
  *               (read only), SSLC_ERR_SYS with errno set.  Another value is
  *               taken for `internal`.  len is 1 or more.  NULL: cannot be done
  * flush         SSLC_OK, SSLC_WANT_WRITE, SSLC_ERR_SYS.  NULL: nothing to do
- * pending       bytes that read would give at once.  NULL: 0
+ * pending       bytes that read would give at once, that `fd` does not know of:
+ *               a step reads so often and no more, and who waits after it has
+ *               to ask sslc_bio_pending first (`_wait` does).  NULL: 0
  * close         when the last reference goes, or when there is no memory for
  *               the BIO.  NULL: nothing to do
  * fd            what to wait for.  NULL: -1

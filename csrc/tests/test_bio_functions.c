@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -588,6 +589,35 @@ test_bound(void **state)
   peers_free(&p);
 }
 
+/* What stopped at the bound is gone on with, not waited for: the functions have
+ * the bytes, and their descriptor will never be ready. */
+static void
+test_wait(void **state)
+{
+  struct source s;
+  struct peers p;
+  sslc_bio *other, *bio;
+  int fds[2];
+
+  (void)state;
+  source_init(&s, &other);
+  make_sockets(fds);
+  s.fd = fds[0];
+  s.most = 1;
+  bio = new_functions(&s);
+  peers_init_bios(&p, bio, bio, other, other);
+  assert_status(sslc_conn_connect(p.client), SSLC_WANT_READ,
+                sslc_conn_error(p.client));
+  assert_status(sslc_conn_accept(p.server), SSLC_WANT_READ,
+                sslc_conn_error(p.server));
+  assert_ok(sslc_conn_do_handshake_wait(p.client, sslc_deadline(PATIENCE)),
+            sslc_conn_error(p.client));
+  peers_free(&p);
+  sslc_bio_free(s.half);
+  close(fds[0]);
+  close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -612,5 +642,6 @@ main(void)
   for (i = 0; i < COUNT(tls_rows); i++)
     add_test("TLS over functions", test_tls, &tls_rows[i]);
   add_test("reading has a bound in a step", test_bound, NULL);
+  add_test("bytes that are there are not waited for", test_wait, NULL);
   return run_all("bio_functions");
 }
