@@ -984,11 +984,13 @@ typedef struct sslc_trace_entry {
                        static */
 } sslc_trace_entry;
 
-/* 1: notes each message that goes by, SSL_set_msg_callback(3); 0: no more.
- * At most 256 are kept, the newest.  SSLC_OK or SSLC_ERR_NOMEM. */
+/* 1: notes each message that goes by, SSL_set_msg_callback(3); 0: no more, and
+ * forgets what was noted and not taken.  At any time.  At most 256 are kept,
+ * the newest.  SSLC_OK or SSLC_ERR_NOMEM. */
 SSLC_API sslc_status sslc_conn_set_trace(sslc_conn *conn, int on);
 
-/* Takes the oldest message noted into `*entry`: 1; 0 where there is none. */
+/* Takes the oldest message noted into `*entry`: 1; 0 where there is none, or
+ * the entry's size is none that there has been. */
 SSLC_API int sslc_conn_trace_next(sslc_conn *conn, sslc_trace_entry *entry);
 
 /* ------------------------------------------------------------- sessions */
