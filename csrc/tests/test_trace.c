@@ -216,7 +216,7 @@ test_retry(void **state)
   assert_ok(sslc_conn_do_handshake_wait(conn, sslc_deadline(PATIENCE)),
             sslc_conn_error(conn));
   assert_has(noted(conn), "> ClientHello, < HelloRetryRequest, "
-             "< ChangeCipherSpec, > ChangeCipherSpec, > ClientHello, "
+             "> ChangeCipherSpec, > ClientHello, < ChangeCipherSpec, "
              "< ServerHello, < EncryptedExtensions");
   sslc_conn_free(conn);
   sslc_bio_free(bio);
