@@ -58,6 +58,7 @@ build = {
         "csrc/resolve.c",
         "csrc/session.c",
         "csrc/status.c",
+        "csrc/throwaway.c",
         "csrc/trace.c",
         "csrc/trust.c",
         "csrc/verify.c",

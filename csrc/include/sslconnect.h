@@ -363,6 +363,24 @@ SSLC_API sslc_status sslc_ctx_use_private_key_file(sslc_ctx *ctx,
 SSLC_API sslc_status sslc_ctx_use_private_key_pem(sslc_ctx *ctx,
                                                   const void *pem, size_t len);
 
+/*
+ * An identity for tests and for trying things out: a certificate for `name` (as
+ * in sslc_conn_set_server_name), good as a server's and as a client's, from an
+ * hour ago until a day from now.  Made anew at each call, with P-256 keys, by
+ * an authority of its own whose key exists no more when this returns.
+ *
+ * Nobody trusts it who was not told to: `*authority` receives the authority's
+ * certificate, the caller's to free, for sslc_ctx_load_verify_pem of the other
+ * side's context.  NULL: not wanted.
+ *
+ * In the place of an identity set before.  SSLC_OK; SSLC_ERR_CONFIG with
+ * bad_option for the name; SSLC_ERR_NOMEM; SSLC_ERR_INTERNAL where libcrypto
+ * does not make it, with its queue.  `*authority` is NULL then.
+ */
+SSLC_API sslc_status sslc_ctx_use_throwaway_certificate(sslc_ctx *ctx,
+                                                        const char *name,
+                                                        sslc_cert **authority);
+
 /* The password of the key that is set next; NULL forgets it.  Copied, and
  * wiped once the key was read.  At most 1023 bytes. */
 SSLC_API sslc_status sslc_ctx_set_key_password(sslc_ctx *ctx,
