@@ -74,6 +74,7 @@ build = {
         "lua/core/error.c",
         "lua/core/object.c",
         "lua/core/poller.c",
+        "lua/core/trace.c",
         "lua/core/wait.c",
       },
       incdirs = {"csrc/include", "csrc", "$(OPENSSL_INCDIR)", "$(CARES_INCDIR)"},

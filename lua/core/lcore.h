@@ -171,6 +171,11 @@ void lcore_pushmade(lua_State *L, int code, int phase, const char *message,
  * returned. */
 int lcore_madefailure(lua_State *L, sslc_status status, int phase, int errnum);
 
+/* ------------------------------------------ methods that stand elsewhere */
+
+int lcore_conn_set_trace(lua_State *L);
+int lcore_conn_trace(lua_State *L);
+
 /* ----------------------------------------------- functions of the module */
 
 int lcore_core_error(lua_State *L);
