@@ -24,7 +24,7 @@ local function apply(calls)
   return true
 end
 
--- A pair -------------------------------------------------------------------------------------------
+-- A pair -----------------------------------------------------------------------------------------
 
 --- A kind: bytes.
 local function size(value)
@@ -120,7 +120,7 @@ function repl.pair(given)
   return client, server
 end
 
--- A real server ------------------------------------------------------------------------------------
+-- A real server ----------------------------------------------------------------------------------
 
 local connect_options = {server_name = "string", timeout = "seconds", session = "any"}
 
@@ -144,8 +144,8 @@ local function dial(host, port, timeout)
   return bio, err
 end
 
---- A connection to a real server: TCP is connected, which is waited for, and the handshake is yours
---- to step: conn:step(), conn:wait(), conn:step(), ...
+--- A connection to a real server, before the handshake. TCP is connected, which is waited for; the
+--- rest is yours to step: conn:step(), conn:wait(), conn:step(), ...
 ---@param host string
 ---@param port integer
 ---@param given? table  server_name (the host), timeout (of name and TCP; 10), session (of an
@@ -194,8 +194,8 @@ function repl.wrap(conn)
   return connection.new(conn)
 end
 
---- Prints what an object or a module can do, a line each: connections, contexts, BIOs,
---- certificates, errors, reports; repl itself where there is none.
+--- Prints what an object or a module can do, a line each. Connections, contexts, BIOs, sessions,
+--- certificates, errors, reports, modules; repl itself where nothing is given.
 ---@param ... any  one object
 function repl.help(...)
   local x = repl

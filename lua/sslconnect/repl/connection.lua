@@ -153,14 +153,16 @@ local function state(self)
   if not conn:last_status() then return "closed" end
   if self.failed then return "failed" .. (err and ": " .. err.code or "") end
   if conn:is_connected() then return negotiated(conn) end
-  return "handshaking (" .. conn:state_string() .. ")"
+  local where = conn:state_string()
+  if where == "before SSL initialization" then return "before the handshake" end
+  return "handshaking (" .. where .. ")"
 end
 
 local function transport(conn)
   local bio, fd = conn:rbio(), conn:fd()
   if not bio then return "no BIO" end
   if fd then return "socket, descriptor " .. fd end
-  return ("%d bytes to read in the BIO"):format(bio:pending())
+  return ("the BIO has %d bytes to read"):format(bio:pending())
 end
 
 function Connection:__tostring()

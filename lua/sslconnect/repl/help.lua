@@ -2,7 +2,7 @@
 --- functions in the installed sources: there is no second text that could grow old.
 local help = {}
 
--- The sources --------------------------------------------------------------------------------------
+-- The sources ------------------------------------------------------------------------------------
 
 --- The source of a module as package.path has it, or nil.
 local function open_source(name)
@@ -59,7 +59,7 @@ local function parse(module_name)
   return found
 end
 
--- What describes what ------------------------------------------------------------------------------
+-- What describes what ----------------------------------------------------------------------------
 
 local META = "sslconnect.core_meta"
 
@@ -94,7 +94,7 @@ local function places_of(x)
   return places[name], name
 end
 
--- What is shown ------------------------------------------------------------------------------------
+-- What is shown ----------------------------------------------------------------------------------
 
 --- Whether the object has it: a source may be of another version, and the core of an older one.
 local function has(x, entry)

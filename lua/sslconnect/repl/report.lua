@@ -44,6 +44,8 @@ local function quote(data)
   return '"' .. shown .. '"' .. (#data > 60 and "..." or "")
 end
 
+local function bytes(count) return count == 1 and "1 byte" or ("%d bytes"):format(count) end
+
 -- What to do next --------------------------------------------------------------------------------
 
 --- Where the bytes have to come from or to go to.
@@ -56,6 +58,8 @@ local function todo_io(self, writing)
       ": wait() for it, then step again"
   elseif peer and peer:has_failed() then
     return ("%s, and the %s has failed: this cannot go on"):format(empty, peer:role())
+  elseif peer and (self.method == "read" or self.method == "peek") and not writing then
+    return ("%s until the %s writes"):format(empty, peer:role())
   elseif peer then
     return ("%s: step the %s"):format(empty, peer:role())
   end
@@ -69,7 +73,7 @@ local function todo_read(self)
     return ("ours is sent, the %s's has not come: let it read and answer, then step again"):format(
       self.object:peer_role())
   elseif waiting > 0 then
-    return ("%d bytes are in the BIO: step again"):format(waiting)
+    return ("the BIO has %s to read: step again"):format(bytes(waiting))
   end
   return todo_io(self, false)
 end
@@ -77,11 +81,11 @@ end
 local wants = {
   want_read = todo_read,
   want_write = function(self) return todo_io(self, true) end,
-  want_connect = function() return "the socket is not connected yet: wait() for it, step again" end,
-  want_accept = function() return "nobody has come yet: wait() for somebody, step again" end,
+  want_connect = function() return "the socket is not connected yet: wait(), then step again" end,
+  want_accept = function() return "nobody has come yet: wait(), then step again" end,
   want_retry_verify = function()
-    return "the certificate was found good and is yours to judge: answer_verify(true), or " ..
-      "answer_verify(false, reason); then step again"
+    return "the certificate is yours to judge: answer_verify(true) or answer_verify(false, " ..
+      "reason), then step again"
   end,
   want_x509_lookup = function()
     return "a certificate is to be chosen: answer_x509_lookup(ctx), or answer_x509_lookup(nil) " ..
@@ -128,9 +132,9 @@ end
 
 local function outcome(self)
   if type(self.result) == "string" then
-    return (": %s, %d bytes"):format(quote(self.result), #self.result)
+    return (": %s, %s"):format(quote(self.result), bytes(#self.result))
   elseif type(self.result) == "number" then
-    return (": %d bytes taken"):format(self.result)
+    return (": %s taken"):format(bytes(self.result))
   end
   return ""
 end
@@ -151,14 +155,28 @@ local function message_line(message)
   if message.content_type == "alert" then
     name = ("alert %s (%s)"):format(name, levels[message.level] or message.level)
   end
-  return ("  %s %s, %d bytes"):format(message.sent and "sent" or "received", name, message.length)
+  return ("  %s %s, %s"):format(message.sent and "sent" or "received", name, bytes(message.length))
+end
+
+-- What is waited for, in words.
+local waits = {
+  want_read = "to read", want_write = "to write", want_connect = "to be connected",
+  want_accept = "for somebody to come", want_x509_lookup = "for a certificate to be chosen",
+  want_client_hello_cb = "for a context to be chosen",
+  want_retry_verify = "for the certificate to be judged",
+}
+
+local function is_refusal(why)
+  return type(why) == "table" and (why.class == "state" or why.class == "arg")
 end
 
 --- What the step waits for, what it failed with, or what there is to say besides.
 local function closing(self)
-  if self.result == false then return "  " .. self.why end
-  if self.result == nil and self.why then
-    return ("  failed: %s [%s]"):format(self.why.message, self.why.code)
+  if self.result == false then
+    return ("  waits %s (%s)"):format(waits[self.why] or "for the library", self.why)
+  elseif self.result == nil and self.why then
+    local how = is_refusal(self.why) and "refused" or self.called and "failed" or "failed before"
+    return ("  %s: %s [%s]"):format(how, self.why.message, self.why.code)
   elseif self.result == nil then
     return ("  the %s sent close_notify: the end"):format(self.object:peer_role())
   elseif not self.called then
@@ -174,10 +192,6 @@ function Report:__tostring()
   lines[#lines + 1] = closing(self)
   if self.todo then lines[#lines + 1] = "  to do: " .. self.todo end
   return table.concat(lines, "\n")
-end
-
-local function is_refusal(why)
-  return type(why) == "table" and (why.class == "state" or why.class == "arg")
 end
 
 --- The report of a step just taken.
