@@ -79,8 +79,8 @@ function Reports:__tostring()
   return table.concat(texts, "\n")
 end
 
--- More than any handshake takes.
-local MOST_ROUNDS = 100
+-- More than any handshake takes, a byte at a time even.
+local MOST_ROUNDS = 20000
 
 --- Whether to go on after a report.
 local function goes_on(object, one)

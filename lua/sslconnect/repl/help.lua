@@ -81,6 +81,7 @@ local modules = {
 }
 
 local function places_of(x)
+  if x == nil then return nil end
   for _, module in ipairs(modules) do
     if x == package.loaded[module[1]] then return module[2], module[1] end
   end

@@ -92,8 +92,8 @@ local wants = {
       "for none; then step again"
   end,
   want_client_hello_cb = function()
-    return "a context is to be chosen: answer_client_hello(ctx), or answer_client_hello(nil) for " ..
-      "the connection's own; then step again"
+    return "a context is to be chosen: answer_client_hello(ctx), or answer_client_hello(nil) " ..
+      "for the connection's own; then step again"
   end,
 }
 
