@@ -324,6 +324,13 @@ sslc_conn_set_hold_flight(sslc_conn *conn, int on)
   return status;
 }
 
+sslc_status
+sslc_conn_set_session(sslc_conn *conn, sslc_session *session)
+{
+  sslc_status status = begin_setting(conn);
+  return status == SSLC_OK ? sslci_session_set(conn, session) : status;
+}
+
 /* ------------------------------------------------------------- handshake */
 
 static sslc_status
@@ -357,6 +364,18 @@ start(sslc_conn *conn)
   return status;
 }
 
+/* One try to send what is held, even on a BIO that blocks. */
+static void
+let_go(sslc_conn *conn)
+{
+  if (!conn->hold || !conn->wbio)
+    return;
+  sslci_bio_set_quiet(conn->wbio, true);
+  sslci_hold_send(conn->hold);
+  sslci_bio_set_quiet(conn->wbio, false);
+  ERR_clear_error();
+}
+
 static void
 handshake_done(sslc_conn *conn)
 {
@@ -380,6 +399,8 @@ sslc_conn_do_handshake(sslc_conn *conn)
     return status;
   int ret = SSL_do_handshake(conn->ssl);
   status = sslci_step_end(conn, SSLC_PHASE_HANDSHAKE, ret);
+  if (status < 0)
+    let_go(conn); /* of the alert that says why */
   if (status == SSLC_OK)
     status = sslci_verify_done(conn);
   status = sslci_hooks_end(conn, status);
@@ -502,34 +523,59 @@ sslc_conn_flush(sslc_conn *conn)
   sslc_status status = sslci_step_begin(conn, SSLC_PHASE_WRITE);
   if (status != SSLC_OK)
     return status;
-  BIO *wbio = SSL_get_wbio(conn->ssl);
-  if (!wbio)
+  if (!conn->wbio)
     return conn->last_status = SSLC_OK;
+  if (conn->hold)
+    return sslci_flush_end(conn, conn->hold, sslci_hold_send(conn->hold));
+  BIO *wbio = conn->wbio->bio;
+  BIO_clear_retry_flags(wbio);
   return sslci_flush_end(conn, wbio, (int)BIO_flush(wbio));
 }
 
-sslc_status
-sslc_conn_key_update(sslc_conn *conn, int request)
+/* What libssl would refuse, or take for a request of the next write. */
+static sslc_status
+check_key_update(sslc_conn *conn)
 {
-  sslc_status status = begin_io(conn, SSLC_PHASE_WRITE);
-  if (status != SSLC_OK)
-    return status;
-  if (conn->write_pending)
-    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_WRITE,
-                             "the write before is not finished");
   if (SSL_version(conn->ssl) < TLS1_3_VERSION)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_WRITE,
-                             "%s has no key update",
+                             "%s has no key update: it came with TLSv1.3",
                              SSL_get_version(conn->ssl));
   if (SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN)
     return sslci_conn_refuse(conn, SSLC_CODE_CLOSED, SSLC_PHASE_WRITE,
                              "close_notify was sent: nothing can be written "
                              "after it");
-  if (SSL_get_key_update_type(conn->ssl) == SSL_KEY_UPDATE_NONE &&
-      !SSL_in_init(conn->ssl))
+  if (conn->write_pending)
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_WRITE,
+                             "the write before is not finished: it wants its "
+                             "%zu bytes again", conn->write_pending);
+  return SSLC_OK;
+}
+
+/* Sends the KeyUpdate that libssl has on its hands, if there is one. */
+static sslc_status
+send_key_update(sslc_conn *conn)
+{
+  return sslci_step_end(conn, SSLC_PHASE_WRITE, SSL_do_handshake(conn->ssl));
+}
+
+/* An answer to the peer's that could not be sent yet is not this one.  This
+ * one, begun, is finished by whichever step comes next. */
+sslc_status
+sslc_conn_key_update(sslc_conn *conn, int request)
+{
+  sslc_status status = begin_io(conn, SSLC_PHASE_WRITE);
+  if (status == SSLC_OK)
+    status = check_key_update(conn);
+  if (status == SSLC_OK && !conn->key_update_pending)
+    status = send_key_update(conn);
+  if (status != SSLC_OK)
+    return status;
+  if (!conn->key_update_pending)
     SSL_key_update(conn->ssl, request ? SSL_KEY_UPDATE_REQUESTED
                                       : SSL_KEY_UPDATE_NOT_REQUESTED);
-  return sslci_step_end(conn, SSLC_PHASE_WRITE, SSL_do_handshake(conn->ssl));
+  status = send_key_update(conn);
+  conn->key_update_pending = status > 0;
+  return status;
 }
 
 size_t
@@ -613,6 +659,8 @@ sslc_conn_close(sslc_conn *conn)
     return;
   if (can_say_goodbye(conn))
     say_goodbye(conn);
+  else if (conn->connected && conn->fatal == SSLC_OK)
+    let_go(conn); /* of what is left of a flight */
   drop_bios(conn);
   conn->closed = true;
 }

@@ -388,6 +388,10 @@ struct sslci_hold {
 BIO *sslci_hold_bio(sslc_conn *conn); /* NULL: memory is short */
 struct sslci_hold *sslci_hold_of(BIO *bio);
 
+/* Sends what is held, in the middle of the handshake too, and flushes what is
+ * behind; what BIO_flush(3) returns. */
+int sslci_hold_send(BIO *bio);
+
 /* ----------------------------------------------------------- conn.c */
 
 enum { SSLCI_HEADER = 5 }; /* bytes of a TLS record's header */
@@ -416,6 +420,7 @@ struct sslc_conn {
   bool connected;
   bool closed;
   size_t write_pending; /* the length of a write that is to be repeated */
+  bool key_update_pending; /* one that is to be repeated */
   bool ended; /* an end that lenient_eof let pass for a clean one */
   bool verified;
   sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
@@ -504,7 +509,9 @@ struct sslc_session {
   char *server_name; /* "": none */
 };
 
-/* Offers the session that was set; SSLC_OK or a refusal. */
+/* Notes the session that is to be offered, NULL for none, and offers it when
+ * the handshake begins; each SSLC_OK or a refusal. */
+sslc_status sslci_session_set(sslc_conn *conn, sslc_session *session);
 sslc_status sslci_session_prepare(sslc_conn *conn);
 
 /* ---------------------------------------------------- verify.c, info.c */

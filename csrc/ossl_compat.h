@@ -47,6 +47,17 @@ compat_group_name(SSL *ssl)
 #endif
 }
 
+/* When a session began, in seconds since 1970. */
+static inline int64_t
+compat_session_time(const SSL_SESSION *session)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+  return (int64_t)SSL_SESSION_get_time_ex(session);
+#else
+  return (int64_t)SSL_SESSION_get_time(session);
+#endif
+}
+
 /* The error queue's oldest entry with its text. */
 static inline unsigned long
 compat_err_get(const char **data, int *flags)

@@ -511,16 +511,35 @@ sslci_step_end(sslc_conn *conn, int phase, int ret)
   return conn->last_status;
 }
 
+/* What SSL_get_error(3) would say, had libssl made the call. */
+static int
+flush_error(BIO *bio, int ret)
+{
+  if (ret > 0)
+    return SSL_ERROR_NONE;
+  if (BIO_should_read(bio))
+    return SSL_ERROR_WANT_READ;
+  if (BIO_should_write(bio))
+    return SSL_ERROR_WANT_WRITE;
+  if (BIO_should_io_special(bio) && BIO_get_retry_reason(bio) == BIO_RR_CONNECT)
+    return SSL_ERROR_WANT_CONNECT;
+  if (BIO_should_io_special(bio) && BIO_get_retry_reason(bio) == BIO_RR_ACCEPT)
+    return SSL_ERROR_WANT_ACCEPT;
+  return SSL_ERROR_SYSCALL;
+}
+
 sslc_status
 sslci_flush_end(sslc_conn *conn, BIO *bio, int ret)
 {
   int left_errno = errno;
-  bool retry = ret <= 0 && BIO_should_retry(bio);
   conn->last_return = ret;
-  conn->ssl_error = ret > 0 ? SSL_ERROR_NONE
-                    : retry ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
+  conn->ssl_error = flush_error(bio, ret);
   note_left(conn, left_errno);
-  conn->last_status = map(conn, SSLC_PHASE_WRITE);
+  if (ret <= 0 && BIO_should_io_special(bio) &&
+      conn->ssl_error == SSL_ERROR_SYSCALL)
+    conn->last_status = sslci_bio_want(conn->wbio);
+  else
+    conn->last_status = map(conn, SSLC_PHASE_WRITE);
   ERR_clear_error();
   return conn->last_status;
 }

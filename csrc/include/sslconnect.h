@@ -1030,7 +1030,8 @@ SSLC_API int64_t sslc_session_time(const sslc_session *session);
  * the context that the session is of and its server name, which may be set
  * after.  A session of another context or name is never offered, because the
  * certificate is not sent again: SSLC_ERR_ARG with bad_option, here or when
- * the handshake begins. */
+ * the handshake begins.  The connection takes a reference of its own; NULL
+ * takes back what was set.  SSLC_ERR_STATE once the handshake has begun. */
 SSLC_API sslc_status sslc_conn_set_session(sslc_conn *conn,
                                            sslc_session *session);
 
@@ -1243,9 +1244,10 @@ typedef struct sslc_open_options {
   size_t size;             /* of the structure, for later versions of it */
   const char *server_name; /* verified and sent; NULL: the host */
   int64_t deadline;        /* over name, TCP and TLS; 0: 30 seconds from now */
+  int hold_flight;         /* as sslc_conn_set_hold_flight; 0: it is not */
 } sslc_open_options;
 
-#define SSLC_OPEN_OPTIONS_INIT { sizeof(sslc_open_options), NULL, 0 }
+#define SSLC_OPEN_OPTIONS_INIT { sizeof(sslc_open_options), NULL, 0, 0 }
 
 /*
  * Resolves, connects and shakes hands, waiting for as long as the deadline
