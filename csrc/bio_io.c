@@ -31,7 +31,7 @@ cannot(sslc_bio *bio, int phase, const char *what)
 {
   return sslci_error_set(&bio->err, SSLC_CODE_BAD_OPTION, phase,
                          "a BIO of the kind %s cannot %s",
-                         sslc_bio_kind_name(bio->kind), what);
+                         sslc_bio_kind_name(sslci_bio_last(bio)->kind), what);
 }
 
 void
@@ -57,13 +57,23 @@ below_failure(sslc_bio *bio, int phase, const sslc_error *below, int kind)
   return sslci_error_finish(&bio->err);
 }
 
+/* A pair of OpenSSL's that was shut down has no errno: it is that of ours. */
+int
+sslci_native_errno(unsigned long code)
+{
+  if (ERR_GET_LIB(code) == ERR_LIB_SYS)
+    return ERR_GET_REASON(code);
+  return ERR_GET_LIB(code) == ERR_LIB_BIO &&
+         ERR_GET_REASON(code) == BIO_R_BROKEN_PIPE ? EPIPE : 0;
+}
+
 /* What OpenSSL's own BIOs say: an errno in the queue, or left in errno, or a
  * reason that is not the system's. */
 static sslc_status
 native_failure(sslc_bio *bio, int phase, int err)
 {
   unsigned long code = ERR_peek_error();
-  if (code && ERR_GET_LIB(code) != ERR_LIB_SYS) {
+  if (code && !sslci_native_errno(code)) {
     sslci_error_begin(&bio->err, sslci_is_out_of_memory(code)
                                    ? SSLC_CODE_OUT_OF_MEMORY
                                    : SSLC_CODE_SYSTEM_ERROR,
@@ -74,7 +84,7 @@ native_failure(sslc_bio *bio, int phase, int err)
     return sslci_error_finish(&bio->err);
   }
   if (code)
-    err = ERR_GET_REASON(code);
+    err = sslci_native_errno(code);
   return err ? system_failure(bio, phase, err)
              : sslci_error_set(&bio->err, SSLC_CODE_SYSTEM_ERROR, phase,
                                "the BIO gave no reason");
@@ -90,23 +100,67 @@ failure(sslc_bio *bio, int phase, int left_errno)
     return below_failure(bio, phase, below, kind);
   if (err)
     return system_failure(bio, phase, err);
-  if (phase == SSLC_PHASE_READ && sslci_bio_saw_eof(bio))
-    return SSLC_CLOSED;
   return native_failure(bio, phase, left_errno);
+}
+
+static BIO *
+native_last(const sslc_bio *bio)
+{
+  BIO *native = bio->bio;
+  while (BIO_next(native))
+    native = BIO_next(native);
+  return native;
+}
+
+static bool
+is_file(const sslc_bio *bio)
+{
+  return BIO_method_type(native_last(bio)) == BIO_TYPE_FILE;
+}
+
+/* Whether nothing came because there is no more.  A read of 0 says so, but for
+ * files and for TLS, where it may also have failed. */
+static bool
+is_end(const sslc_bio *bio, long ret)
+{
+  int kind;
+  if (sslci_bio_below(bio, &kind) || sslci_bio_errno(bio) || ERR_peek_error())
+    return false;
+  if (sslci_bio_saw_eof(bio))
+    return true;
+  return ret == 0 && (!is_file(bio) || BIO_eof(native_last(bio)) > 0);
+}
+
+/* The first of the chain that wants to be called again: not every filter passes
+ * that on from a flush. */
+static BIO *
+retrying(const sslc_bio *bio)
+{
+  BIO *native = bio->bio;
+  while (native && !BIO_should_retry(native))
+    native = BIO_next(native);
+  return native;
 }
 
 static sslc_status
 wanted(const sslc_bio *bio)
 {
+  BIO *native = retrying(bio);
   sslc_status want = sslci_bio_want(bio);
   if (want != SSLC_OK)
     return want;
-  if (BIO_should_read(bio->bio))
+  if (BIO_should_read(native))
     return SSLC_WANT_READ;
-  if (BIO_should_write(bio->bio))
+  if (BIO_should_write(native))
     return SSLC_WANT_WRITE;
-  return BIO_get_retry_reason(bio->bio) == BIO_RR_ACCEPT ? SSLC_WANT_ACCEPT
-                                                         : SSLC_WANT_CONNECT;
+  switch (BIO_get_retry_reason(native)) {
+  case BIO_RR_ACCEPT:
+    return SSLC_WANT_ACCEPT;
+  case BIO_RR_SSL_X509_LOOKUP:
+    return SSLC_WANT_X509_LOOKUP;
+  default:
+    return SSLC_WANT_CONNECT;
+  }
 }
 
 /* -2 of a BIO: it has no such method. */
@@ -119,9 +173,9 @@ end(sslc_bio *bio, int phase, long ret, const char *what)
     status = SSLC_OK;
   else if (ret == -2)
     status = cannot(bio, phase, what);
-  else if (BIO_should_retry(bio->bio))
+  else if (retrying(bio))
     status = bio->retry = wanted(bio);
-  else if (ret == 0 && phase == SSLC_PHASE_READ && !sslci_bio_errno(bio))
+  else if (phase == SSLC_PHASE_READ && is_end(bio, ret))
     status = SSLC_CLOSED;
   else
     status = failure(bio, phase, left_errno);
@@ -141,6 +195,10 @@ begin(sslc_bio *bio)
     BIO_clear_retry_flags(b);
   ERR_clear_error();
   errno = 0;
+  if (!sslci_bio_is_complete(bio))
+    return sslci_error_set(&bio->err, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,
+                           "the chain ends in a buffer: push what it is to "
+                           "read from and write to");
   return SSLC_OK;
 }
 
@@ -150,9 +208,10 @@ begin_io(sslc_bio *bio, const void *buf, size_t len, size_t *n, int phase)
   if (!bio || !n)
     return SSLC_ERR_ARG;
   *n = 0;
-  begin(bio);
-  return buf && len ? SSLC_OK
-                    : bad_argument(bio, phase, "the buffer has no bytes");
+  sslc_status status = begin(bio);
+  if (status != SSLC_OK || (buf && len))
+    return status;
+  return bad_argument(bio, phase, "the buffer has no bytes");
 }
 
 /* ------------------------------------------------------- reading, writing */
@@ -186,7 +245,7 @@ sslc_bio_write(sslc_bio *bio, const void *buf, size_t len, size_t *n)
   sslc_status status = begin_io(bio, buf, len, n, SSLC_PHASE_WRITE);
   if (status != SSLC_OK)
     return status;
-  if (bio->write_closed)
+  if (sslci_bio_last(bio)->write_closed)
     return SSLC_CLOSED;
   return end_io(bio, SSLC_PHASE_WRITE, BIO_write(bio->bio, buf, clamp(len)), n,
                 "be written");
@@ -200,6 +259,23 @@ sslc_bio_puts(sslc_bio *bio, const char *text, size_t *n)
   return sslc_bio_write(bio, text, text ? strlen(text) : 0, n);
 }
 
+/* BIO_gets(3) of a file, which has fgets(3) count a line's bytes up to the
+ * first NUL in it; and that drops the rest. */
+static int
+file_gets(BIO *bio, char *buf, int size)
+{
+  int n = 0;
+  while (n < size - 1) {
+    int ret = BIO_read(bio, buf + n, 1);
+    if (ret <= 0 && n == 0)
+      return ret;
+    if (ret <= 0 || buf[n++] == '\n')
+      break;
+  }
+  buf[n] = '\0';
+  return n;
+}
+
 sslc_status
 sslc_bio_gets(sslc_bio *bio, char *buf, size_t size, size_t *n)
 {
@@ -209,7 +285,8 @@ sslc_bio_gets(sslc_bio *bio, char *buf, size_t size, size_t *n)
   *buf = '\0';
   if (size < 2)
     return bad_argument(bio, SSLC_PHASE_READ, "the buffer has no room");
-  int ret = BIO_gets(bio->bio, buf, clamp(size));
+  bool file = BIO_method_type(bio->bio) == BIO_TYPE_FILE;
+  int ret = (file ? file_gets : BIO_gets)(bio->bio, buf, clamp(size));
   if (ret <= 0)
     *buf = '\0';
   return end_io(bio, SSLC_PHASE_READ, ret, n,
@@ -233,12 +310,28 @@ sslc_bio_do_handshake(sslc_bio *bio)
     return status;
   long ret = BIO_do_handshake(bio->bio);
   /* What knows of no handshake is ready. */
-  if (ret == 0 && !BIO_should_retry(bio->bio) && !sslci_bio_errno(bio)) {
+  if (ret == 0 && !retrying(bio) && !sslci_bio_errno(bio)) {
     int kind;
     if (!sslci_bio_below(bio, &kind) && ERR_peek_error() == 0)
       ret = 1;
   }
   return end(bio, SSLC_PHASE_CONNECT, ret, "shake hands");
+}
+
+/* Asked before, because a filter throws away what it holds and goes on to the
+ * next only then. */
+static bool
+can_reset(const sslc_bio *bio)
+{
+  switch (sslci_bio_last(bio)->kind) {
+  case SSLC_BIO_MEM:
+  case SSLC_BIO_NULL:
+  case SSLC_BIO_FILE:
+  case SSLC_BIO_NATIVE:
+    return true;
+  default:
+    return false;
+  }
 }
 
 sslc_status
@@ -247,11 +340,11 @@ sslc_bio_reset(sslc_bio *bio)
   sslc_status status = begin(bio);
   if (status != SSLC_OK)
     return status;
-  long ret = BIO_reset(bio->bio);
+  long ret = can_reset(bio) ? BIO_reset(bio->bio) : -2;
   /* fseek's 0 is a file's way to say that it went well. */
-  if (ret == 0 && bio->kind == SSLC_BIO_FILE)
-    ret = 1;
-  return end(bio, SSLC_PHASE_NONE, ret > 0 ? ret : -2, "be reset");
+  if (ret == 0)
+    ret = is_file(bio) ? 1 : -2;
+  return end(bio, SSLC_PHASE_NONE, ret, "be reset");
 }
 
 /* ---------------------------------------------------- without copying */
@@ -270,7 +363,9 @@ sslc_bio_peek(sslc_bio *bio, const void **data, size_t *n)
     return SSLC_ERR_ARG;
   *data = NULL;
   *n = 0;
-  begin(bio);
+  sslc_status status = begin(bio);
+  if (status != SSLC_OK)
+    return status;
   if (!can_peek(bio))
     return cannot(bio, SSLC_PHASE_READ, "be peeked at");
   long ret = BIO_ctrl(bio->bio, BIO_C_NREAD0, 0, &bytes);
@@ -301,24 +396,21 @@ sslc_bio_consume(sslc_bio *bio, size_t n)
 
 /* ---------------------------------------------------------------- settings */
 
-static sslc_bio *
-last_of(sslc_bio *bio)
-{
-  while (bio->next)
-    bio = bio->next;
-  return bio;
-}
-
+/* What filters hold goes first. */
 sslc_status
 sslc_bio_shutdown_wr(sslc_bio *bio)
 {
-  sslc_status status = begin(bio);
+  sslc_status status = bio && bio->next ? sslc_bio_flush(bio) : SSLC_OK;
+  if (status == SSLC_OK)
+    status = begin(bio);
   if (status != SSLC_OK)
     return status;
-  long ret = BIO_shutdown_wr(last_of(bio)->bio);
-  status = end(bio, SSLC_PHASE_SHUTDOWN, ret ? ret : -1,
-               "be shut down for writing");
-  bio->write_closed = bio->write_closed || status == SSLC_OK;
+  sslc_bio *last = sslci_bio_last(bio);
+  long ret = BIO_shutdown_wr(last->bio);
+  if (ret == 0 && !retrying(bio))
+    ret = -2;
+  status = end(bio, SSLC_PHASE_SHUTDOWN, ret, "be shut down for writing");
+  last->write_closed = last->write_closed || status == SSLC_OK;
   return status;
 }
 
@@ -336,8 +428,8 @@ sslc_bio_set_nbio(sslc_bio *bio, int nonblocking)
   sslc_status status = begin(bio);
   if (status != SSLC_OK)
     return status;
-  if (!has_socket(last_of(bio)) ||
-      BIO_set_nbio(last_of(bio)->bio, nonblocking != 0) <= 0)
+  if (!has_socket(sslci_bio_last(bio)) ||
+      BIO_set_nbio(sslci_bio_last(bio)->bio, nonblocking != 0) <= 0)
     return bad_argument(bio, SSLC_PHASE_NONE, "only a socket's BIO can block");
   return SSLC_OK;
 }
@@ -348,7 +440,8 @@ sslc_bio_set_tcp_nodelay(sslc_bio *bio, int on)
   sslc_status status = begin(bio);
   if (status != SSLC_OK)
     return status;
-  long ret = BIO_ctrl(last_of(bio)->bio, SSLCI_CTRL_NODELAY, on != 0, NULL);
+  long ret = BIO_ctrl(sslci_bio_last(bio)->bio, SSLCI_CTRL_NODELAY, on != 0,
+                      NULL);
   if (ret == 0)
     return bad_argument(bio, SSLC_PHASE_NONE,
                         "only a socket's BIO has TCP_NODELAY");
@@ -367,7 +460,7 @@ sslc_bio_set_close(sslc_bio *bio, int close_flag)
   if (close_flag != SSLC_CLOSE && close_flag != SSLC_NOCLOSE)
     return bad_argument(bio, SSLC_PHASE_NONE,
                         "the flag is SSLC_CLOSE or SSLC_NOCLOSE");
-  BIO_ctrl(last_of(bio)->bio, BIO_CTRL_SET_CLOSE, close_flag == SSLC_CLOSE,
-           NULL);
+  BIO_ctrl(sslci_bio_last(bio)->bio, BIO_CTRL_SET_CLOSE,
+           close_flag == SSLC_CLOSE, NULL);
   return SSLC_OK;
 }

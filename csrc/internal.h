@@ -296,9 +296,20 @@ enum {
  * `record` says whether its data begins with one. */
 sslc_bio *sslci_bio_wrap(BIO *bio, int kind, bool record);
 
-/* Of the chain: whether the end was read; the errno, 0 for none; the failure of
- * what is below, NULL for none; what is wanted that flags cannot say, SSLC_OK
- * for nothing. */
+/* The one at the end of the chain. */
+sslc_bio *sslci_bio_last(const sslc_bio *bio);
+
+/* Whether it ends in something that bytes can come from and go to, and not in
+ * a filter. */
+bool sslci_bio_is_complete(const sslc_bio *bio);
+
+/* Bytes that a buffer has read ahead, and that wait in it to be written. */
+size_t sslci_bio_held(const sslc_bio *bio);
+size_t sslci_bio_wheld(const sslc_bio *bio);
+
+/* Of the records of the chain: whether the end was read; the errno, 0 for
+ * none; the failure of what is below, NULL for none; what is wanted that flags
+ * cannot say, SSLC_OK for nothing. */
 bool sslci_bio_saw_eof(const sslc_bio *bio);
 int sslci_bio_errno(const sslc_bio *bio);
 const sslc_error *sslci_bio_below(const sslc_bio *bio, int *kind);
@@ -309,6 +320,10 @@ bool sslci_bio_has_record(const sslc_bio *bio);
 
 /* Begins a step: forgets the errno, sets the bound on reading anew. */
 void sslci_bio_begin(sslc_bio *bio);
+
+/* What OpenSSL's own BIOs put into the error queue, by its code: the errno that
+ * it stands for; 0 for none. */
+int sslci_native_errno(unsigned long code);
 
 /* Says of an error that was begun what failed below. */
 void sslci_explain_below(sslc_error *e, const sslc_error *below, int kind);
@@ -322,7 +337,8 @@ void sslci_bio_release(sslc_bio *bio);
 /* What an operation of the connection reads and writes must not block now. */
 void sslci_bio_set_quiet(sslc_bio *bio, bool quiet);
 
-/* For the methods of BIOs. */
+/* For the methods of BIOs.  may_read stops one read of a step that reads on
+ * and on; whoever comes again after that may. */
 bool sslci_record_may_read(struct sslci_record *record, BIO *bio);
 void sslci_set_retry(BIO *bio, struct sslci_record *record, sslc_status want);
 

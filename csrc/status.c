@@ -26,6 +26,11 @@ sslci_step_begin(sslc_conn *conn, int phase)
     conn->last_status = conn->fatal;
     return conn->fatal;
   }
+  if (conn->rbio && !(sslci_bio_is_complete(conn->rbio) &&
+                      sslci_bio_is_complete(conn->wbio)))
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, phase,
+                             "the connection's BIO is a buffer with nothing "
+                             "behind it");
   sslci_bio_begin(conn->rbio);
   sslci_bio_begin(conn->wbio);
   ERR_clear_error();
@@ -259,7 +264,8 @@ saw_eof(const sslc_conn *conn)
   return conn->rbio && (sslci_bio_saw_eof(conn->rbio) || conn->left_eof);
 }
 
-/* What is below one of the BIOs failed; true, where it has said why. */
+/* What is below one of the BIOs failed; true, where it has said why.  One that
+ * cannot do what it is there for is a setting that cannot be used. */
 static bool
 explain_below(sslc_conn *conn)
 {
@@ -269,7 +275,29 @@ explain_below(sslc_conn *conn)
     below = sslci_bio_below(conn->wbio, &kind);
   if (below)
     sslci_explain_below(&conn->err, below, kind);
+  if (below && below->code == SSLC_CODE_BAD_OPTION)
+    conn->err.phase = SSLC_PHASE_CONFIG;
   return below != NULL;
+}
+
+/* Whether libssl says that a BIO without a record met the end.  The BIO itself
+ * cannot be asked: memory of OpenSSL's says so whenever it is empty. */
+static bool
+libssl_saw_eof(const sslc_conn *conn, int err)
+{
+  unsigned long code = ERR_peek_last_error();
+  switch (conn->ssl_error) {
+  case SSL_ERROR_SYSCALL:
+    return code == 0 && err == 0 && !SSL_want_write(conn->ssl);
+  case SSL_ERROR_SSL:
+    return ERR_GET_LIB(code) == ERR_LIB_SSL &&
+           ERR_GET_REASON(code) == COMPAT_R_UNEXPECTED_EOF;
+  case SSL_ERROR_ZERO_RETURN: /* also a mere end, where that is lenient */
+    return conn->ctx->lenient_eof &&
+           BIO_eof(sslci_bio_last(conn->rbio)->bio) > 0;
+  default:
+    return false;
+  }
 }
 
 /* What OpenSSL's own BIOs leave behind, which keep no record: an errno; where
@@ -277,13 +305,12 @@ explain_below(sslc_conn *conn)
 static void
 note_left(sslc_conn *conn, int err)
 {
-  bool foreign = conn->rbio && conn->wbio &&
-                 (!sslci_bio_has_record(conn->rbio) ||
-                  !sslci_bio_has_record(conn->wbio));
-  bool counts = foreign && conn->ssl_error == SSL_ERROR_SYSCALL &&
+  bool r = conn->rbio && !sslci_bio_has_record(conn->rbio);
+  bool w = conn->wbio && !sslci_bio_has_record(conn->wbio);
+  bool counts = (r || w) && conn->ssl_error == SSL_ERROR_SYSCALL &&
                 ERR_peek_error() == 0;
   conn->left_errno = counts ? err : 0;
-  conn->left_eof = counts && err == 0;
+  conn->left_eof = r && libssl_saw_eof(conn, err);
 }
 
 static void
@@ -305,6 +332,21 @@ explain_eof(sslc_conn *conn)
   else
     sslci_error_explain(&conn->err, code, "the %s closed the connection in "
                         "the middle of the handshake", who);
+}
+
+/* What OpenSSL's own BIOs put into the queue. */
+static void
+explain_native(sslc_conn *conn)
+{
+  sslc_error *e = &conn->err;
+  unsigned long code = e->queue_count > 0 ? e->queue_codes[0] : 0;
+  const char *text = code ? ERR_reason_error_string(code) : NULL;
+  if (sslci_native_errno(code))
+    explain_errno(conn, sslci_native_errno(code));
+  else if (conn->ssl_error == SSL_ERROR_SYSCALL ||
+           ERR_GET_LIB(code) == ERR_LIB_BIO)
+    sslci_error_explain(e, SSLC_CODE_SYSTEM_ERROR, "the BIO failed: %s",
+                        text ? text : "it gave no reason");
 }
 
 /* libssl's reason comes first where it has one: to send the alert for it may
@@ -340,6 +382,8 @@ explain(sslc_conn *conn)
     explain_errno(conn, err);
   else if (eof)
     explain_eof(conn);
+  else
+    explain_native(conn);
 }
 
 /* A write fails when the peer is gone; why it went may still stand in what it
