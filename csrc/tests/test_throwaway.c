@@ -263,6 +263,7 @@ test_strict(void **state)
   assert_int_equal(X509_get_pathlen(authority), 0);
   assert_int_equal(X509_get_key_usage(authority), KU_KEY_CERT_SIGN);
   assert_int_equal(X509_check_ca(leaf), 0);
+  assert_int_equal(X509_get_extension_flags(leaf) & EXFLAG_CA, 0);
   assert_int_equal(X509_get_key_usage(leaf), KU_DIGITAL_SIGNATURE);
   X509_free(leaf);
   X509_free(authority);
