@@ -383,7 +383,7 @@ test_cert(void **state)
   peers_free(&p);
 }
 
-/* --------------------------------------------------- throw-away certificates */
+/* -------------------------------------------------- throw-away certificates */
 
 /* The n-th allocation fails: 1 where there were as many. */
 static int
@@ -422,7 +422,7 @@ test_throwaway(void **state)
   assert_true(n > 100);
 }
 
-/* ----------------------------------------------------------------- the trace */
+/* ---------------------------------------------------------------- the trace */
 
 static void
 test_trace(void **state)

@@ -124,9 +124,9 @@ static void add_names(lua_State *L, const sslc_cert *cert)
 /* Rounded, in days or hours. */
 static void add_time(lua_State *L, int64_t seconds, const char *format)
 {
-  const int hour = 3600, day = 24 * hour;
+  const int64_t hour = 3600, day = 24 * hour;
   const char *unit = seconds < 2 * day ? "hour" : "day";
-  int length = seconds < 2 * day ? hour : day;
+  int64_t length = seconds < 2 * day ? hour : day;
   int n = (int)((seconds + length / 2) / length);
   const char *text = lua_pushfstring(L, "%d %s%s", n, unit, n == 1 ? "" : "s");
   lua_pushfstring(L, format, text);
