@@ -1,4 +1,4 @@
--- trace_spec.lua: traces and throw-away certificates of sslconnect.core, and how certificates print.
+-- trace_spec.lua: traces and throw-away certificates of sslconnect.core; how certificates print.
 local support = require "support.core"
 local core = require "sslconnect.core"
 
