@@ -169,14 +169,31 @@ read_what_is_there(BIO *bio, char *buf, int len, int *ret)
   return *ret > 0 || !BIO_should_retry(bio);
 }
 
+/* Has the records say what the failure to send was, and no later one. */
+static void
+tell_again(const sslc_conn *conn, int sys_errno)
+{
+  const sslc_bio *b, *last = NULL;
+  for (b = conn->rbio; b; b = b->next)
+    if (b->record)
+      b->record->sys_errno = 0;
+  for (b = conn->wbio; b; b = b->next)
+    if (b->record)
+      last = b;
+  if (last)
+    last->record->sys_errno = sys_errno;
+}
+
 /* Why a peer is gone that nothing can be sent to may stand in what it sent
  * before.  Where it does not, the failure to send is what is told. */
 static int
 read_after_failure(BIO *bio, char *buf, int len, int failure)
 {
-  int ret, err = errno;
+  const sslc_conn *conn = sslci_hold_of(bio)->conn;
+  int ret, err = errno, sys_errno = sslci_bio_errno(conn->wbio);
   if (read_what_is_there(bio, buf, len, &ret) && ret >= 0)
     return ret;
+  tell_again(conn, sys_errno);
   BIO_clear_retry_flags(bio);
   errno = err;
   return failure;

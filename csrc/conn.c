@@ -551,15 +551,16 @@ check_key_update(sslc_conn *conn)
   return SSLC_OK;
 }
 
-/* Sends the KeyUpdate that libssl has on its hands, if there is one. */
+/* Goes on with what libssl is in the middle of, if that is anything. */
 static sslc_status
-send_key_update(sslc_conn *conn)
+go_on(sslc_conn *conn)
 {
   return sslci_step_end(conn, SSLC_PHASE_WRITE, SSL_do_handshake(conn->ssl));
 }
 
-/* An answer to the peer's that could not be sent yet is not this one.  This
- * one, begun, is finished by whichever step comes next. */
+/* One that was begun is finished by whichever step comes next, and is not begun
+ * anew where the call is repeated.  What peers ask for, libssl answers before
+ * the next write. */
 sslc_status
 sslc_conn_key_update(sslc_conn *conn, int request)
 {
@@ -567,13 +568,13 @@ sslc_conn_key_update(sslc_conn *conn, int request)
   if (status == SSLC_OK)
     status = check_key_update(conn);
   if (status == SSLC_OK && !conn->key_update_pending)
-    status = send_key_update(conn);
+    status = go_on(conn);
   if (status != SSLC_OK)
     return status;
   if (!conn->key_update_pending)
     SSL_key_update(conn->ssl, request ? SSL_KEY_UPDATE_REQUESTED
                                       : SSL_KEY_UPDATE_NOT_REQUESTED);
-  status = send_key_update(conn);
+  status = go_on(conn);
   conn->key_update_pending = status > 0;
   return status;
 }

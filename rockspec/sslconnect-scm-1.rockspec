@@ -76,6 +76,7 @@ build = {
         "lua/core/error.c",
         "lua/core/object.c",
         "lua/core/poller.c",
+        "lua/core/session.c",
         "lua/core/trace.c",
         "lua/core/wait.c",
       },

@@ -863,9 +863,10 @@ SSLC_API sslc_status sslc_conn_write(sslc_conn *conn, const void *buf,
 SSLC_API sslc_status sslc_conn_flush(sslc_conn *conn);
 
 /* New keys for what this side sends, and with `request` 1 for what the peer
- * does too: SSL_key_update(3), RFC 8446, section 4.6.3.  To be repeated as any
- * step.  SSLC_ERR_STATE before the handshake is done, while a write is not
- * finished, and with TLS 1.2, which has no such thing. */
+ * does too, which it renews before it writes next: SSL_key_update(3), RFC 8446,
+ * section 4.6.3.  To be repeated as any step.  SSLC_ERR_STATE before the
+ * handshake is done, while a write is not finished, after sslc_conn_shutdown,
+ * and with TLS 1.2, which has no such thing. */
 SSLC_API sslc_status sslc_conn_key_update(sslc_conn *conn, int request);
 
 /* Sends close_notify; then, called again, waits for the peer's:
