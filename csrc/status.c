@@ -22,12 +22,15 @@ sslci_step_begin(sslc_conn *conn, int phase)
   if (conn->closed)
     return sslci_conn_refuse(conn, SSLC_CODE_CLOSED, phase,
                              "the connection is closed");
-  if (conn->fatal != SSLC_OK) {
-    conn->last_status = conn->fatal;
-    return conn->fatal;
-  }
-  sslci_bio_begin(conn->rbio);
-  sslci_bio_begin(conn->wbio);
+  if (conn->fatal != SSLC_OK)
+    return sslci_conn_fatal(conn);
+  if (conn->rbio && !(sslci_bio_is_complete(conn->rbio) &&
+                      sslci_bio_is_complete(conn->wbio)))
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, phase,
+                             "the connection's BIO is a buffer with nothing "
+                             "behind it");
+  sslci_bio_begin(conn->rbio, !conn->nested);
+  sslci_bio_begin(conn->wbio, !conn->nested);
   ERR_clear_error();
   errno = 0;
   return SSLC_OK;
@@ -260,7 +263,8 @@ saw_eof(const sslc_conn *conn)
   return conn->rbio && (sslci_bio_saw_eof(conn->rbio) || conn->left_eof);
 }
 
-/* What is below one of the BIOs failed; true, where it has said why. */
+/* What is below one of the BIOs failed; true, where it has said why.  One that
+ * cannot do what it is there for is a setting that cannot be used. */
 static bool
 explain_below(sslc_conn *conn)
 {
@@ -270,7 +274,21 @@ explain_below(sslc_conn *conn)
     below = sslci_bio_below(conn->wbio, &kind);
   if (below)
     sslci_explain_below(&conn->err, below, kind);
+  if (below && below->code == SSLC_CODE_BAD_OPTION)
+    conn->err.phase = SSLC_PHASE_CONFIG;
   return below != NULL;
+}
+
+/* Whether libssl says, other than by a reason in its queue, that a BIO without
+ * a record met the end.  The BIO itself cannot be asked: memory of OpenSSL's
+ * says so whenever it is empty. */
+static bool
+libssl_saw_eof(const sslc_conn *conn, int err)
+{
+  if (conn->ssl_error == SSL_ERROR_ZERO_RETURN)
+    return !conn->close_notify_came; /* a mere end, where that is lenient */
+  return conn->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 &&
+         err == 0 && !SSL_want_write(conn->ssl);
 }
 
 /* What OpenSSL's own BIOs leave behind, which keep no record: an errno; where
@@ -278,14 +296,13 @@ explain_below(sslc_conn *conn)
 static void
 note_left(sslc_conn *conn, int err)
 {
-  bool foreign = conn->rbio && conn->wbio &&
-                 (!sslci_bio_has_record(conn->rbio) ||
-                  !sslci_bio_has_record(conn->wbio));
-  bool counts = foreign && ERR_peek_error() == 0 &&
+  bool r = conn->rbio && !sslci_bio_has_record(conn->rbio);
+  bool w = conn->wbio && !sslci_bio_has_record(conn->wbio);
+  bool counts = (r || w) && ERR_peek_error() == 0 &&
                 (conn->ssl_error == SSL_ERROR_SYSCALL ||
                  conn->ssl_error == SSL_ERROR_ZERO_RETURN);
   conn->left_errno = counts ? err : 0;
-  conn->left_eof = counts && err == 0;
+  conn->left_eof = r && libssl_saw_eof(conn, err);
 }
 
 static void
@@ -309,6 +326,21 @@ explain_eof(sslc_conn *conn)
                         "the middle of the handshake", who);
 }
 
+/* What OpenSSL's own BIOs put into the queue. */
+static void
+explain_native(sslc_conn *conn)
+{
+  sslc_error *e = &conn->err;
+  unsigned long code = e->queue_count > 0 ? e->queue_codes[0] : 0;
+  const char *text = code ? ERR_reason_error_string(code) : NULL;
+  if (sslci_native_errno(code))
+    explain_errno(conn, sslci_native_errno(code));
+  else if (conn->ssl_error == SSL_ERROR_SYSCALL ||
+           ERR_GET_LIB(code) == ERR_LIB_BIO)
+    sslci_error_explain(e, SSLC_CODE_SYSTEM_ERROR, "the BIO failed: %s",
+                        text ? text : "it gave no reason");
+}
+
 /* libssl's reason comes first where it has one: to send the alert for it may
  * fail as well, and that errno is only a consequence. */
 static void
@@ -330,7 +362,7 @@ explain(sslc_conn *conn)
     sslci_verify_error(conn);
   else if (alert >= 0)
     explain_alert(conn, alert);
-  else if (eof && reason == COMPAT_R_UNEXPECTED_EOF)
+  else if (reason == COMPAT_R_UNEXPECTED_EOF)
     explain_eof(conn);
   else if (!conn->connected && !looks_like_tls(conn))
     explain_not_tls(conn);
@@ -342,6 +374,8 @@ explain(sslc_conn *conn)
     explain_errno(conn, err);
   else if (eof)
     explain_eof(conn);
+  else
+    explain_native(conn);
 }
 
 /* Whether the peer ended what it was refused to renegotiate: it sent nothing
@@ -419,7 +453,8 @@ failure(sslc_conn *conn, int phase)
 }
 
 /* close_notify: a clean end, but not of a handshake.  A lenient context makes
- * libssl say the same of a mere end of the stream. */
+ * libssl say the same of a mere end of the stream.  What reads ahead may have
+ * met that behind a close_notify which libssl has come to only now. */
 static sslc_status
 closed(sslc_conn *conn, int phase)
 {
@@ -450,16 +485,19 @@ is_end(const sslc_conn *conn, int phase)
 
 /* ------------------------------------------------------------ the mapping */
 
-/* SSL_get_error(3) has words for two of the special reasons of BIOs only. */
+/* SSL_get_error(3) has words for two of the special reasons of BIOs only; and
+ * where a flush is to be repeated in a handshake, 3.0 asks its own buffer for
+ * the reason, which was not told. */
 static sslc_status
 special_want(const sslc_conn *conn)
 {
-  BIO *bio = SSL_want(conn->ssl) == SSL_WRITING ? SSL_get_wbio(conn->ssl)
-                                                : SSL_get_rbio(conn->ssl);
-  if (!bio || !BIO_should_io_special(bio))
+  bool write = SSL_want_write(conn->ssl);
+  const sslc_bio *bio = write ? conn->wbio : conn->rbio;
+  int kind;
+  if (!bio || !(write || SSL_want_read(conn->ssl)) || ERR_peek_error() ||
+      sslci_bio_errno(bio) || sslci_bio_below(bio, &kind))
     return SSLC_OK;
-  return sslci_bio_want(SSL_want(conn->ssl) == SSL_WRITING ? conn->wbio
-                                                           : conn->rbio);
+  return sslci_bio_wanted(bio);
 }
 
 static sslc_status
@@ -516,16 +554,38 @@ sslci_step_end(sslc_conn *conn, int phase, int ret)
   return conn->last_status;
 }
 
+/* What SSL_get_error(3) would say of a flush. */
+static int
+flush_error(const sslc_conn *conn, BIO *bio, int ret)
+{
+  if (ret > 0)
+    return SSL_ERROR_NONE;
+  switch (conn->wbio ? sslci_bio_wanted(conn->wbio) : SSLC_OK) {
+  case SSLC_OK:
+    return BIO_should_retry(bio) ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
+  case SSLC_WANT_READ:
+    return SSL_ERROR_WANT_READ;
+  case SSLC_WANT_CONNECT:
+    return SSL_ERROR_WANT_CONNECT;
+  case SSLC_WANT_ACCEPT:
+    return SSL_ERROR_WANT_ACCEPT;
+  case SSLC_WANT_WRITE:
+    return SSL_ERROR_WANT_WRITE;
+  default:
+    return SSL_ERROR_SYSCALL;
+  }
+}
+
 sslc_status
 sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret)
 {
   int left_errno = errno;
-  bool retry = ret <= 0 && BIO_should_retry(bio);
   conn->last_return = ret;
-  conn->ssl_error = ret > 0 ? SSL_ERROR_NONE
-                    : retry ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
+  sslc_status want = ret <= 0 ? sslci_bio_wanted(conn->wbio) : SSLC_OK;
+  conn->ssl_error = flush_error(conn, bio, ret);
   note_left(conn, left_errno);
-  conn->last_status = map(conn, phase);
+  conn->last_status = want != SSLC_OK && conn->ssl_error == SSL_ERROR_SYSCALL
+    ? want : map(conn, phase);
   ERR_clear_error();
   return conn->last_status;
 }

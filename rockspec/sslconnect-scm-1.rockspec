@@ -73,6 +73,7 @@ build = {
         "lua/core/error.c",
         "lua/core/object.c",
         "lua/core/poller.c",
+        "lua/core/session.c",
         "lua/core/wait.c",
       },
       incdirs = {"csrc/include", "csrc", "$(OPENSSL_INCDIR)", "$(CARES_INCDIR)"},

@@ -505,8 +505,8 @@ SSLC_API sslc_bio *sslc_bio_new_accept(const char *address, int port);
 
 /* Two BIOs joined: what is written to one is read from the other.  `size1`
  * and `size2` are how many bytes each can hold that were written to it and
- * not yet read from the other; 0 for 17 KiB, enough for a TLS record.
- * BIO_s_bio(3).  SSLC_OK, SSLC_ERR_ARG, SSLC_ERR_NOMEM. */
+ * not yet read from the other; 0 for 17 KiB, enough for a TLS record.  Both
+ * belong to one thread at a time.  BIO_s_bio(3).  SSLC_OK, SSLC_ERR_ARG, SSLC_ERR_NOMEM. */
 SSLC_API sslc_status sslc_bio_new_pair(sslc_bio **bio1, size_t size1,
                                        sslc_bio **bio2, size_t size2);
 
@@ -523,7 +523,9 @@ SSLC_API sslc_bio *sslc_bio_new_mem_buf(const void *data, size_t len);
 SSLC_API sslc_status sslc_bio_set_mem_eof_return(sslc_bio *bio, int value);
 
 /* A filter that gathers what is written, until it is full or flushed, and
- * reads ahead: BIO_f_buffer(3).  `size` bytes each way; 0 for 4096. */
+ * reads ahead: BIO_f_buffer(3).  `size` bytes each way, 4096 at the least.  A
+ * step on a chain that ends in one is SSLC_ERR_STATE.  NULL: memory is short,
+ * or `size` is beyond INT_MAX. */
 SSLC_API sslc_bio *sslc_bio_new_buffer(size_t size);
 
 /* Takes everything and gives nothing: BIO_s_null(3). */
@@ -542,8 +544,8 @@ SSLC_API sslc_bio *sslc_bio_new_file(const char *path, const char *mode);
  *               taken for `internal`.  len is 1 or more.  NULL: cannot be done
  * flush         SSLC_OK, SSLC_WANT_WRITE, SSLC_ERR_SYS.  NULL: nothing to do
  * pending       bytes that read would give at once.  NULL: 0
- * close         when the last reference goes, or when the making fails.  NULL:
- *               nothing to do
+ * close         when the last reference goes, or when there is no memory for the
+ *               BIO.  NULL: nothing to do
  * fd            what to wait for.  NULL: -1
  *
  * They are called with `arg`, from within calls on the BIO and on connections
@@ -559,8 +561,8 @@ typedef struct sslc_bio_functions {
   int (*fd)(void *arg);
 } sslc_bio_functions;
 
-/* The structure is copied.  NULL: memory is short, or `functions` is NULL or
- * of no size that there has been. */
+/* The structure is copied.  NULL: memory is short; or `functions` is NULL or of
+ * no size that there has been, and then none of them is called. */
 SSLC_API sslc_bio *sslc_bio_new_functions(const sslc_bio_functions *functions,
                                           void *arg);
 
@@ -577,7 +579,8 @@ SSLC_API sslc_bio *sslc_bio_new_conn(sslc_conn *conn, int close_flag);
 SSLC_API void *sslc_bio_native(const sslc_bio *bio);
 
 /* A BIO made of OpenSSL's own, a `BIO *` with all of its chain, which counts
- * as one here.  The caller's reference becomes this BIO's.  It must be of the
+ * as one here.  The caller's reference becomes this BIO's.  What it does it
+ * does as OpenSSL has it: a socket of BIO_s_socket(3) may raise SIGPIPE.  It must be of the
  * libcrypto that this library runs with (sslc_openssl_version).  NULL, and the
  * reference stays the caller's: memory is short or `native` is NULL. */
 SSLC_API sslc_bio *sslc_bio_wrap(void *native);
@@ -595,7 +598,8 @@ SSLC_API void sslc_bio_free(sslc_bio *bio);
 SSLC_API sslc_status sslc_bio_push(sslc_bio *bio, sslc_bio *append);
 
 /* Takes `bio` out of its chain, which closes over the gap: BIO_pop(3).  The
- * chain's reference to it goes with that, so the caller needs one of its own.
+ * chain's reference to it goes with that, so the caller needs one of its own;
+ * where it was the first, its reference to the rest goes.
  * SSLC_OK, also where it stood alone; SSLC_ERR_STATE with misuse where it is
  * the first of a connection's, or a filter that holds bytes: those are not
  * thrown away (flush or read them first). */
@@ -664,7 +668,8 @@ SSLC_API sslc_status sslc_bio_flush(sslc_bio *bio);
 
 /* To its beginning: BIO_reset(3).  Memory that can be written is emptied, that
  * which cannot is read anew; a file is read from its start; a buffer throws
- * away what it holds, and so does the chain behind it. */
+ * away what it holds, and then the same of what is behind it, or nothing where
+ * that cannot be reset (a pair, a socket). */
 SSLC_API sslc_status sslc_bio_reset(sslc_bio *bio);
 
 /* What can be read without moving it: `*data` points to `*n` bytes in the BIO,
@@ -675,8 +680,9 @@ SSLC_API sslc_status sslc_bio_reset(sslc_bio *bio);
 SSLC_API sslc_status sslc_bio_peek(sslc_bio *bio, const void **data, size_t *n);
 SSLC_API sslc_status sslc_bio_consume(sslc_bio *bio, size_t n);
 
-/* No more will be written: the other end reads what there is, then the end.
- * BIO_shutdown_wr for a pair, shutdown(2) for a socket. */
+/* No more will be written: what filters hold is flushed, and the other end
+ * reads what there is, then the end.  BIO_shutdown_wr for a pair, shutdown(2)
+ * for a socket. */
 SSLC_API sslc_status sslc_bio_shutdown_wr(sslc_bio *bio);
 
 /* ---- asking */
@@ -835,9 +841,10 @@ SSLC_API sslc_status sslc_conn_write(sslc_conn *conn, const void *buf,
 SSLC_API sslc_status sslc_conn_flush(sslc_conn *conn);
 
 /* New keys for what this side sends, and with `request` 1 for what the peer
- * does too: SSL_key_update(3), RFC 8446, section 4.6.3.  To be repeated as any
- * step.  SSLC_ERR_STATE before the handshake is done, while a write is not
- * finished, and with TLS 1.2, which has no such thing. */
+ * does too, which it renews before it writes next: SSL_key_update(3), RFC 8446,
+ * section 4.6.3.  To be repeated as any step.  SSLC_ERR_STATE before the
+ * handshake is done, while a write is not finished, after sslc_conn_shutdown,
+ * and with TLS 1.2, which has no such thing. */
 SSLC_API sslc_status sslc_conn_key_update(sslc_conn *conn, int request);
 
 /* Sends close_notify; then, called again, waits for the peer's:
@@ -858,7 +865,9 @@ SSLC_API size_t sslc_conn_pending(const sslc_conn *conn);
 SSLC_API int sslc_conn_has_pending(const sslc_conn *conn);
 
 /* The last step: its status; what libssl's function returned (1, 0, below 0);
- * what SSL_get_error(3) made of that. */
+ * what SSL_get_error(3) made of that.  A step that was refused, or failed
+ * without libssl, has -1 and 0; one after a failure for good has what that
+ * had.  See docs/ssl_connect.md for what libssl's 0 and -1 come to. */
 SSLC_API sslc_status sslc_conn_last_status(const sslc_conn *conn);
 SSLC_API int sslc_conn_last_return(const sslc_conn *conn);
 SSLC_API int sslc_conn_ssl_error(const sslc_conn *conn);
@@ -1020,7 +1029,8 @@ SSLC_API int64_t sslc_session_time(const sslc_session *session);
  * the context that the session is of and its server name, which may be set
  * after.  A session of another context or name is never offered, because the
  * certificate is not sent again: SSLC_ERR_ARG with bad_option, here or when
- * the handshake begins. */
+ * the handshake begins.  The connection takes a reference of its own; NULL
+ * takes back what was set.  SSLC_ERR_STATE once the handshake has begun. */
 SSLC_API sslc_status sslc_conn_set_session(sslc_conn *conn,
                                            sslc_session *session);
 
@@ -1233,9 +1243,10 @@ typedef struct sslc_open_options {
   size_t size;             /* of the structure, for later versions of it */
   const char *server_name; /* verified and sent; NULL: the host */
   int64_t deadline;        /* over name, TCP and TLS; 0: 30 seconds from now */
+  int hold_flight;         /* as sslc_conn_set_hold_flight; 0: it is not */
 } sslc_open_options;
 
-#define SSLC_OPEN_OPTIONS_INIT { sizeof(sslc_open_options), NULL, 0 }
+#define SSLC_OPEN_OPTIONS_INIT { sizeof(sslc_open_options), NULL, 0, 0 }
 
 /*
  * Resolves, connects and shakes hands, waiting for as long as the deadline

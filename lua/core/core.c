@@ -69,6 +69,7 @@ LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
   stay_loaded();
   lcore_registererrors(L);
   lcore_register(L, &lcore_cert);
+  lcore_register(L, &lcore_session);
   lcore_register(L, &lcore_ctx);
   lcore_register(L, &lcore_bio);
   lcore_register(L, &lcore_conn);

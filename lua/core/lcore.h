@@ -61,6 +61,7 @@ extern const lcore_kind lcore_conn;
 extern const lcore_kind lcore_dial;
 extern const lcore_kind lcore_poller;
 extern const lcore_kind lcore_cert;
+extern const lcore_kind lcore_session;
 
 /* Makes the metatable of a kind. */
 void lcore_register(lua_State *L, const lcore_kind *kind); /* [-0, +0] */

@@ -354,6 +354,26 @@ function bio:close() end
 
 -- Connections ------------------------------------------------------------------------------------
 
+---What a resumption needs, immutable: SSL_SESSION. From conn:session(), for conn:set_session().
+---@class sslconnect.core.session
+local session = {}
+
+---The name that its connection was verified for; nil for none.
+---@return string|nil
+function session:server_name() end
+
+---"TLSv1.3"
+---@return string|nil
+function session:version() end
+
+---When it began, in seconds since 1970.
+---@return integer|nil
+function session:time() end
+
+---For how many seconds from then on it may be resumed.
+---@return integer|nil
+function session:lifetime() end
+
 ---One TLS connection. ssl(7). Given a BIO and, as a client, the server's name; then stepped until
 ---it is done. A step that fails for good is remembered, and later ones fail alike.
 ---@class sslconnect.core.conn
@@ -409,6 +429,27 @@ function conn:set_connect_state() end
 ---@return sslconnect.core.error|nil err misuse: the handshake has begun
 function conn:set_accept_state() end
 
+---Has the last flight of the handshake held, so that it leaves in one piece with what is written
+---first; or when a read or peek has nothing to give, in shutdown, close and flush. false: it leaves
+---at once, the default. Who waits for the descriptor without having tried to read has to flush.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: the handshake has begun
+function conn:set_hold_flight(on) end
+
+---Offers to resume a session, as a client: SSL_set_session(3). It is of this context, and of the
+---server name of this connection, which may be set after. session_reused() tells what came of it.
+---@param session sslconnect.core.session|nil nil takes back what was set
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: another context's or name's; misuse; closed
+function conn:set_session(session) end
+
+---The session, to be resumed by another connection: SSL_get1_session(3). nil where it could not
+---be: the handshake is not done, the server's ticket has not come (with TLS 1.3 it comes with the
+---first data), the peer was not verified, the connection failed.
+---@return sslconnect.core.session|nil
+function conn:session() end
+
 ---One step of the handshake. SSL_do_handshake(3).
 ---@return boolean|nil done
 ---@return sslconnect.core.want|sslconnect.core.error|nil why
@@ -443,6 +484,17 @@ function conn:peek(max) end
 ---@return integer|false|nil count bytes taken, which may be fewer
 ---@return sslconnect.core.want|sslconnect.core.error|nil why
 function conn:write(s, i, j) end
+
+---Sends what is held: a flight (set_hold_flight), and what the filters of the BIO hold.
+---@return boolean|nil done
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:flush() end
+
+---New keys for what this side sends: SSL_key_update(3).
+---@param request boolean|nil true: for what the peer sends as well
+---@return boolean|nil done
+---@return sslconnect.core.want|sslconnect.core.error|nil why misuse: TLS 1.2 has none
+function conn:key_update(request) end
 
 ---Sends close_notify; called again, waits for the peer's. SSL_shutdown(3).
 ---@return boolean|nil done true: both were exchanged; false, "want_read": ours is sent
@@ -489,9 +541,15 @@ function conn:is_server() end
 ---@return string|nil
 function conn:state_string() end
 
----The descriptor of the BIO read from.
+---The descriptor to wait for before the next step: that of the BIO read from; after "want_write" of
+---the one written to. After "want_connect" and "want_accept" it is waited for as readable, and may be
+---another one after each step.
 ---@return integer|nil
 function conn:fd() end
+
+---How many seconds to wait at most before the next step; nil: for as long as it takes.
+---@return number|nil
+function conn:timeout() end
 
 ---"TLSv1.3"; like the other negotiated things nil before the handshake is done.
 ---@return string|nil

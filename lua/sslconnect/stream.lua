@@ -28,6 +28,7 @@ local function new(parts)
     loop = parts.loop, -- an adapter, where one was given
     socket = parts.socket, -- keeps its owner from closing the descriptor
     transport = parts.transport, -- where there is no descriptor: what moves the bytes
+    holds = true, -- maybe the last flight of the handshake
     input = buffer.new(),
     busy = setmetatable({}, {__mode = "v"}), -- who reads, who writes
     closed = false,
@@ -241,6 +242,33 @@ function Connection:write(...)
   return enter_for(self, "write", write_all, self, data)
 end
 
+local function flush(self)
+  local deadline = drive.deadline(self.seconds)
+  local ok, err = drive.run(self.conn, "flush", self, deadline, "write")
+  if not ok then return nil, err end
+  self.holds = false
+  return true
+end
+
+--- Sends what is held. That is the last flight of the handshake, which otherwise leaves with what is
+--- written first, and before anybody waits to read. To be called where a connection is to be idle
+--- from its beginning.
+---@return true|nil ok
+---@return table|nil err  timeout, connection_reset, busy, canceled, closed, ...
+function Connection:flush()
+  if self.closed then return closed(self, "write") end
+  return enter_for(self, "write", flush, self)
+end
+
+--- Sends what is held as far as it goes without waiting, before a loop of others waits: true when
+-- nothing is held any more. Over a stream there is no descriptor that could be waited for.
+local function let_go(self)
+  if self.holds and not self.closed and not self.transport then
+    self.holds = self.conn:flush() == false
+  end
+  return not self.holds
+end
+
 --- What info() tells, without the certificates; noted when first asked for.
 local function negotiated(self)
   local conn = self.conn
@@ -322,9 +350,11 @@ function Connection:info()
   return details
 end
 
---- The descriptor, for LuaSocket's select and other loops; nil once it is closed.
+--- The descriptor, for LuaSocket's select and other loops; nil once it is closed. Who asks is about
+--- to wait: what is held is sent first, here and in dirty, pollfd and events.
 ---@return integer|nil
 function Connection:getfd()
+  let_go(self)
   return not self.closed and self.fd or nil
 end
 
@@ -332,6 +362,7 @@ end
 ---@return boolean
 function Connection:dirty()
   if self.closed then return false end
+  let_go(self)
   return self.input.size > 0 or self.conn:has_pending() or
     self.transport ~= nil and self.transport:has_pending()
 end
@@ -339,8 +370,10 @@ end
 --- What cqueues.poll asks an object: its descriptor, the events to wait for, and how long.
 Connection.pollfd = Connection.getfd
 
+--- Also "w" where what is held did not go at once: the next call sends the rest.
 function Connection:events()
-  return not self.closed and "r" or nil
+  if self.closed then return nil end
+  return (let_go(self) or self.transport) and "r" or "rw"
 end
 
 function Connection:timeout()

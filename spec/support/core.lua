@@ -231,14 +231,14 @@ local kinds = {
       set_bio = {some_bio()}, set_server_name = {"localhost"}, set_peer_label = {"there:1"},
       set_peer_address = {"192.0.2.1:1"}, set_connect_state = {}, set_accept_state = {},
       do_handshake = {}, connect = {}, accept = {}, read = {10}, peek = {10}, write = {"x"},
-      shutdown = {},
+      shutdown = {}, flush = {}, key_update = {}, set_hold_flight = {true}, set_session = {},
     },
     getters = {
       rbio = {}, wbio = {}, get_shutdown = {}, pending = {}, has_pending = {}, last_status = {},
       last_return = {}, ssl_error = {}, error = {}, is_connected = {}, is_server = {},
       state_string = {}, fd = {}, version = {}, cipher = {}, group = {}, alpn = {},
       session_reused = {}, server_name = {}, peer_cert_count = {}, peer_cert = {1},
-      is_verified = {},
+      is_verified = {}, timeout = {}, session = {},
     },
   },
   dial = {
@@ -261,6 +261,17 @@ local kinds = {
     getters = {subject = {}, issuer = {}, serial = {}, names = {}, not_before = {},
       not_after = {}, fingerprint = {}, der = {}, pem = {}},
   },
+}
+
+kinds.session = {
+  make = function()
+    local client, server = connected()
+    assert(server:write("x"))
+    assert(client:read(1))
+    return (assert(client:session()))
+  end,
+  steps = {},
+  getters = {server_name = {}, version = {}, time = {}, lifetime = {}},
 }
 
 local unpack = table.unpack or unpack -- luacheck: ignore
