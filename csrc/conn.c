@@ -741,6 +741,14 @@ sslc_conn_close(sslc_conn *conn)
   conn->closed = true;
 }
 
+void
+sslc_conn_release(sslc_conn *conn)
+{
+  if (conn && atomic_load(&conn->refs) == 1)
+    sslc_conn_close(conn);
+  sslc_conn_free(conn);
+}
+
 /* --------------------------------------------------------------- asking */
 
 int

@@ -67,6 +67,8 @@ build = {
         "csrc/wait.c",
         "lua/core/args.c",
         "lua/core/bio.c",
+        "lua/core/bio_new.c",
+        "lua/core/bio_text.c",
         "lua/core/cert.c",
         "lua/core/conn.c",
         "lua/core/core.c",

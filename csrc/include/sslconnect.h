@@ -752,6 +752,10 @@ SSLC_API void sslc_conn_free(sslc_conn *conn);
  * nothing. */
 SSLC_API void sslc_conn_close(sslc_conn *conn);
 
+/* One reference less, as free, but the last one closes before: what a garbage
+ * collector or a destructor does, which knows of no other reference. */
+SSLC_API void sslc_conn_release(sslc_conn *conn);
+
 /* The BIOs to read from and write to; they may be the same.  The connection
  * takes a reference of its own to each, and lets go of those it had.
  * SSL_set_bio(3).  At any time: what was received already stays, and a record
