@@ -25,10 +25,11 @@ local function fails(code, words, first, err)
   if words then assert.matches(words, err.message, 1, true) end
 end
 
+-- It is to be repeated for this reason, and the BIO (nil: a connection's) says so too.
 local function wants(want, bio, first, why)
   assert.is_false(first)
   assert.equal(want, why)
-  assert.equal(want, bio:should_retry())
+  if bio then assert.equal(want, bio:should_retry()) end
 end
 
 -- The end of the stream: nil alone.
@@ -614,7 +615,7 @@ describe("printing", function()
       tostring(client))
     assert(shake(client, server))
     assert.matches("%(connected%)$", tostring(client))
-    repeat until not client:read(1)
+    assert.is_false(client:read(1))
     assert.matches("%(connected, want_read%)$", tostring(client))
     client:shutdown()
     assert.matches("%(shut down, want_read%)$", tostring(client))
@@ -734,7 +735,7 @@ describe("a connection", function()
   it("takes an empty memory BIO for the end only where it is told to", function()
     local client, server, pump, to_client = over_memory()
     shake_over_memory(client, server, pump)
-    repeat until client:read(1) == false
+    wants("want_read", nil, client:read(1))
     assert.is_true(to_client:set_mem_eof_return(0))
     fails("truncated", nil, client:read(1))
   end)
@@ -760,6 +761,7 @@ describe("a connection", function()
     assert.equal(2, owner:write("ok"))
     assert.equal("ok", server:read(10))
     assert.is_true(near:owner() == owner)
+    collect() -- what that comparison had
     getmetatable(owner).__gc(owner)
     ended(server:read(1)) -- close_notify, with the last reference
     assert.is_nil(near:owner())
@@ -812,28 +814,35 @@ describe("a connection", function()
   end)
 
   it("goes on over other BIOs in the middle, where they carry the same bytes", function()
-    local client, server = connected()
+    local client, server, near, far = connected()
+    wants("want_read", nil, client:read(1)) -- the tickets are in it, and not in the old BIO
     for round = 1, 3 do
-      local near, far = assert(core.bio_pair())
+      near, far = assert(core.bio_pair())
       assert.is_true(client:set_bio(near))
       assert.is_true(server:set_bio(far))
       collect()
       assert.equal(5, client:write("round"))
       assert.equal("round", server:read(10))
       assert.equal(1, server:write(tostring(round)))
-      local data repeat data = client:read(1) until data
-      assert.equal(tostring(round), data)
+      assert.equal(tostring(round), client:read(1))
     end
   end)
 
   it("goes on with a record that was sent in part in the BIO that takes the place", function()
-    local client, server = connected()
-    local near, far = assert(core.bio_pair(100))
-    assert(client:set_bio(near))
+    local client, server, _, far = connected()
+    local near, short = assert(core.bio_pair(100))
+    assert(client:set_bio(client:rbio(), near))
     local text = ("0123456789"):rep(100)
-    wants("want_write", near, client:write(text))
-    local sent = assert.is_string(far:read(1000)) and nil
-    assert.is_nil(sent)
+    wants("want_write", nil, client:write(text))
+    local rest = assert(core.bio_mem())
+    assert(client:set_bio(client:rbio(), rest))
+    assert.equal(1000, client:write(text))
+    local stream = assert(core.bio_mem())
+    move(short, stream)
+    assert.equal(100, stream:pending())
+    move(rest, stream)
+    assert(server:set_bio(stream, far))
+    assert.equal(text, server:read(2000))
   end)
 
   it("has BIOs of which each may be changed alone", function()
