@@ -860,3 +860,257 @@ describe("a connection", function()
     assert.is_nil(to_client:owner())
   end)
 end)
+
+-- Steps until it is something else than "not yet", and waits in between as a loop would.
+local function until_done(bio, method, ...)
+  local deadline = core.now() + 10
+  repeat
+    local first, why = bio[method](bio, ...)
+    if first ~= false then return first, why end
+    local events = why == "want_write" and "w" or "r"
+    assert(core.wait(bio:fd(), events, math.min(bio:timeout() or 10, 10)) ~= nil)
+  until core.now() > deadline
+  error(method .. " does not end")
+end
+
+-- A BIO that listens, and the port that it has.
+local function accepting()
+  local listener = assert(core.bio_accept("127.0.0.1", 0))
+  assert.is_true(listener:do_handshake())
+  return listener, tonumber(listener:address():match("^127%.0%.0%.1:(%d+)$"))
+end
+
+-- Both ends of a connection that two BIOs made, and the one that listens.
+local function both_ends()
+  local listener, port = accepting()
+  local client = assert(core.bio_connect("127.0.0.1", port))
+  assert.is_true(until_done(client, "do_handshake"))
+  assert.is_true(until_done(listener, "do_handshake"))
+  local server = listener:next()
+  assert.is_true(server:pop())
+  return client, server, listener
+end
+
+describe("a BIO that connects and one that accepts", function()
+  it("find each other", function()
+    local listener, port = accepting()
+    assert.equal("accept", listener:kind())
+    assert.matches("^sslconnect%.bio: accept fd %d+ %(127%.0%.0%.1:" .. port .. "%)$",
+      tostring(listener))
+    wants("want_accept", listener, listener:do_handshake())
+    local client = assert(core.bio_connect("127.0.0.1", port))
+    assert.equal("connect", client:kind())
+    assert.is_true(until_done(client, "do_handshake"))
+    assert.equal("127.0.0.1:" .. port, client:address())
+    assert.is_nil(client:timeout())
+    assert.is_true(until_done(listener, "do_handshake"))
+    assert.equal("127.0.0.1:" .. port, listener:address())
+    local server = listener:next()
+    assert.equal("socket", server:kind())
+    assert.equal(("sslconnect.bio: accept (127.0.0.1:%d) -> socket fd %d (%s)"):format(port,
+      server:fd(), server:address()), tostring(listener))
+    fails("misuse", "pop it first", listener:do_handshake())
+    assert.is_true(server:pop())
+    assert.is_nil(listener:next())
+    assert.equal(4, client:write("ping"))
+    assert.equal("ping", until_done(server, "read", 10))
+    assert.equal(4, server:write("pong"))
+    assert.equal("pong", until_done(client, "read", 10))
+    wants("want_accept", listener, listener:do_handshake())
+  end)
+
+  it("do it all when they are first read and written", function()
+    local listener, port = accepting()
+    local client = assert(core.bio_connect("127.0.0.1", port))
+    assert.equal(4, until_done(client, "write", "ping"))
+    assert.equal("ping", until_done(listener, "read", 10))
+    assert.equal("socket", listener:next():kind())
+  end)
+
+  it("tell what is wrong at the first step", function()
+    local cases = {
+      {"port 0", core.bio_connect("127.0.0.1", 0)},
+      {"port 65536", core.bio_connect("127.0.0.1", 65536)},
+      {"host", core.bio_connect("", 1)},
+      {"port -1", core.bio_accept(nil, -1)},
+      {"port 65536", core.bio_accept(nil, 65536)},
+      {"an IPv4 or IPv6 address is expected", core.bio_accept("localhost", 0)},
+    }
+    for _, case in ipairs(cases) do fails("bad_option", case[1], case[2]:do_handshake()) end
+    local listener, port = accepting()
+    listener:close()
+    local client = assert(core.bio_connect("127.0.0.1", port))
+    local done, err = until_done(client, "do_handshake")
+    fails("connection_refused", nil, done, err)
+    fails("connection_refused", nil, client:write("x"))
+    fails("system_error", "to listen on", assert(core.bio_accept("192.0.2.1", 0)):do_handshake())
+  end)
+
+  it("carry a connection of TLS", function()
+    local near, far = both_ends()
+    local client, server = joined()
+    assert(client:set_bio(near))
+    assert(server:set_bio(far))
+    local client_done, server_done
+    repeat
+      client_done = client_done or client:connect()
+      server_done = server_done or server:accept()
+    until client_done and server_done
+    assert.equal(near:fd(), client:fd())
+    client:close()
+    server:close()
+  end)
+
+  it("close their descriptors with the last reference", function()
+    local near, far, listener = both_ends()
+    for _, bio in ipairs({near, far, listener}) do
+      local fd = bio:fd()
+      assert.is_number(fd)
+      bio:close()
+      collect()
+      fails("system_error", nil, core.close_fd(fd))
+    end
+  end)
+
+  it("may be dropped at any moment", function()
+    for _ = 1, 5 do
+      local listener, port = accepting()
+      local client = assert(core.bio_connect("127.0.0.1", port))
+      client:do_handshake()
+      client = nil -- luacheck: ignore
+      listener:do_handshake()
+      local behind = listener:next()
+      listener = nil -- luacheck: ignore
+      collect()
+      if behind then check_results(behind:read(1)) end
+    end
+  end)
+end)
+
+describe("TLS in TLS", function()
+  -- A connection of TLS over another, from one end to the other.
+  local function nested(close)
+    local outer_client, outer_server, near, far = connected()
+    local client, server = assert(core.conn(client_ctx())), assert(core.conn(server_ctx()))
+    assert(client:set_server_name("localhost"))
+    assert(client:set_bio(assert(core.bio_conn(outer_client, close))))
+    assert(server:set_bio(assert(core.bio_conn(outer_server, close))))
+    assert(client:set_connect_state())
+    assert(server:set_accept_state())
+    return client, server, outer_client, outer_server, near, far
+  end
+
+  it("carries bytes through both", function()
+    local client, server, outer_client, _, near = nested()
+    assert(shake(client, server))
+    local bio = client:rbio()
+    assert.equal("connection", bio:kind())
+    assert.is_true(bio:owner() == client)
+    assert.is_true(near:owner() == outer_client)
+    assert.matches("^sslconnect%.bio: connection", tostring(bio))
+    assert.equal(4, client:write("ping"))
+    assert.equal("ping", server:read(10))
+    assert.equal(4, server:write("pong"))
+    assert.equal("pong", client:read(10))
+    client:shutdown()
+    ended(server:read(1))
+  end)
+
+  it("does the handshake of the one below as it is needed", function()
+    local outer_client, outer_server = joined()
+    local one = assert(core.bio_conn(outer_client))
+    local two = assert(core.bio_conn(outer_server))
+    assert.is_false((one:write("hello")))
+    local got
+    for _ = 1, 10 do
+      if not got and outer_client:is_connected() then one:write("hello") end
+      one:do_handshake()
+      got = two:read(10) or nil
+      if got then break end
+    end
+    assert.equal("hello", got)
+  end)
+
+  it("outlives what Lua had of the one below, whoever goes first", function()
+    for _, close in ipairs({true, false}) do
+      local client, server, outer_client, outer_server = nested(close)
+      getmetatable(outer_client).__gc(outer_client)
+      outer_server = nil -- luacheck: ignore
+      collect()
+      assert(shake(client, server))
+      assert.equal(2, client:write("ok"))
+      assert.equal("ok", server:read(10))
+    end
+  end)
+
+  it("closes the one below with its last BIO, where it is told to", function()
+    local client, server, outer_client, outer_server = nested(true)
+    assert(shake(client, server))
+    assert.is_true(client:rbio():get_close())
+    client:close()
+    collect()
+    fails("closed", nil, outer_client:read(1))
+    ended(server:read(1))
+    repeat until not server:rbio():read(100)
+    assert.is_true(outer_server:get_shutdown().received)
+  end)
+
+  it("leaves the one below open, where it is not", function()
+    local client, server, outer_client, outer_server = nested()
+    assert(shake(client, server))
+    assert.is_false(client:rbio():get_close())
+    client:close()
+    server:close()
+    collect()
+    repeat until not outer_server:read(100) -- the close_notify of the one above
+    assert.equal(5, outer_client:write("still"))
+    assert.equal("still", outer_server:read(10))
+  end)
+
+  it("tells what failed below", function()
+    local client, _, _, outer_server, _, far = nested()
+    outer_server = nil -- luacheck: ignore
+    far:shutdown_wr()
+    local done, err
+    repeat done, err = client:connect() until done ~= false
+    assert.is_nil(done)
+    check_error(err)
+    assert.matches("the connection below: ", err.message, 1, true)
+  end)
+
+  it("is not made of a connection that is closed", function()
+    local client = connected()
+    client:close()
+    fails("closed", nil, core.bio_conn(client))
+  end)
+
+  it("over itself is refused", function()
+    local one, two = support.kinds.conn.make(), support.kinds.conn.make()
+    fails("misuse", "itself", one:set_bio(assert(core.bio_conn(one))))
+    local near = core.bio_pair()
+    fails("misuse", "itself", one:set_bio(near, assert(core.bio_conn(one))))
+    assert.is_nil(near:owner())
+    assert.is_true(one:set_bio(assert(core.bio_conn(two))))
+    fails("misuse", "itself", two:set_bio(assert(core.bio_conn(one))))
+    local buffer = assert(core.bio_buffer())
+    assert.is_true(two:set_bio(buffer))
+    fails("misuse", nil, buffer:push(assert(core.bio_conn(one))))
+    fails("misuse", nil, buffer:push(assert(core.bio_conn(two))))
+    local through = assert(core.bio_buffer())
+    assert.is_true(through:push(assert(core.bio_conn(two))))
+    fails("misuse", "itself", two:set_bio(through))
+  end)
+
+  it("is read by lines through a buffer", function()
+    local outer_client, outer_server = connected()
+    local client, server = assert(core.bio_buffer()), assert(core.bio_buffer())
+    assert(client:push(assert(core.bio_conn(outer_client))))
+    assert(server:push(assert(core.bio_conn(outer_server))))
+    assert.equal(4, client:puts("one\n"))
+    assert.equal(4, client:puts("two\n"))
+    assert.is_true(client:flush())
+    assert.equal("one\n", server:gets())
+    assert.equal("two\n", server:gets())
+    wants("want_read", server, server:gets())
+  end)
+end)
