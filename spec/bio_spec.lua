@@ -198,12 +198,11 @@ describe("lines", function()
     it("of a " .. kind .. " may be as long as one call gives, and longer", function()
       local long = ("x"):rep(17 * 1024)
       local bio = make(long .. "y\n")
-      local first, got = nil, {}
-      repeat
-        first = bio:gets()
-        got[#got + 1] = first
-        assert.is_true(first == nil or #first <= 17 * 1024)
-      until not first
+      local got = {}
+      for line in function() return (bio:gets()) end do
+        got[#got + 1] = line
+        assert.is_true(#line <= 17 * 1024)
+      end
       assert.is_true(long .. "y\n" == table.concat(got))
     end)
   end
@@ -814,10 +813,10 @@ describe("a connection", function()
   end)
 
   it("goes on over other BIOs in the middle, where they carry the same bytes", function()
-    local client, server, near, far = connected()
+    local client, server = connected()
     wants("want_read", nil, client:read(1)) -- the tickets are in it, and not in the old BIO
     for round = 1, 3 do
-      near, far = assert(core.bio_pair())
+      local near, far = assert(core.bio_pair())
       assert.is_true(client:set_bio(near))
       assert.is_true(server:set_bio(far))
       collect()
@@ -1033,10 +1032,9 @@ describe("TLS in TLS", function()
 
   it("outlives what Lua had of the one below, whoever goes first", function()
     for _, close in ipairs({true, false}) do
-      local client, server, outer_client, outer_server = nested(close)
+      local client, server, outer_client = nested(close)
       getmetatable(outer_client).__gc(outer_client)
-      outer_server = nil -- luacheck: ignore
-      collect()
+      collect() -- the other one below
       assert(shake(client, server))
       assert.equal(2, client:write("ok"))
       assert.equal("ok", server:read(10))
@@ -1068,8 +1066,7 @@ describe("TLS in TLS", function()
   end)
 
   it("tells what failed below", function()
-    local client, _, _, outer_server, _, far = nested()
-    outer_server = nil -- luacheck: ignore
+    local client, _, _, _, _, far = nested()
     far:shutdown_wr()
     local done, err
     repeat done, err = client:connect() until done ~= false
@@ -1112,5 +1109,64 @@ describe("TLS in TLS", function()
     assert.equal("one\n", server:gets())
     assert.equal("two\n", server:gets())
     wants("want_read", server, server:gets())
+  end)
+end)
+
+describe("docs/bio.md", function()
+  local doc = support.slurp("docs/bio.md")
+
+  local function blocks(language)
+    return doc:gmatch("```" .. language .. "\n(.-)```")
+  end
+
+  -- Runs a piece of Lua; what it printed, a line each.
+  local function printed(code)
+    local lines = {}
+    local client, server = joined()
+    local function print(...)
+      local words = results(...)
+      for i = 1, words.n do words[i] = tostring(words[i]) end
+      local text = table.concat(words, " ") .. "\n"
+      for line in text:gmatch("(.-)\n") do lines[#lines + 1] = line end
+    end
+    local environment = setmetatable({core = core, client = client, server = server,
+      print = print}, {__index = _G})
+    local chunk
+    if rawget(_G, "setfenv") then
+      chunk = assert(loadstring(code)) -- luacheck: ignore
+      setfenv(chunk, environment) -- luacheck: ignore
+    else
+      chunk = assert(load(code, "=bio.md", "t", environment)) -- luacheck: ignore
+    end
+    chunk()
+    return lines
+  end
+
+  it("prints what it says", function()
+    local count = 0
+    for code in blocks("lua") do
+      local expected = {}
+      for line in code:gmatch("%-%-> ?([^\n]*)") do expected[#expected + 1] = line end
+      assert.same(expected, printed(code))
+      count = count + #expected
+    end
+    assert.is_true(count > 20)
+  end)
+
+  it("shows C that is in the example", function()
+    local example, count = support.slurp("examples/c/mem.c"), 0
+    for code in blocks("c") do
+      assert(example:find(code, 1, true), code)
+      count = count + 1
+    end
+    assert.is_true(count > 0)
+  end)
+
+  it("has every kind and constructor", function()
+    local bios = support.bios
+    for _, make in pairs(bios) do assert.matches("| `" .. make():kind() .. "` |", doc, 1, true) end
+    for name in pairs(core) do
+      if name:find("^bio_") then assert.matches("`core." .. name .. "(", doc, 1, true) end
+    end
   end)
 end)
