@@ -243,6 +243,10 @@ sslc_status sslci_trust_finish(sslc_ctx *ctx);
  * that the process shares.  NULL with `e` set where there is none. */
 X509_STORE *sslci_trust_store(sslc_ctx *ctx, sslc_error *e);
 
+/* Uses these in the place of what was set; takes references of its own.
+ * `source` is what errors call them. */
+sslc_status sslci_identity_use(sslc_ctx *ctx, X509 *leaf, EVP_PKEY *key,
+                               const char *source);
 sslc_status sslci_identity_check(sslc_ctx *ctx);
 void sslci_identity_free(sslc_ctx *ctx);
 

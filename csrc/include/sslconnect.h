@@ -363,6 +363,24 @@ SSLC_API sslc_status sslc_ctx_use_private_key_file(sslc_ctx *ctx,
 SSLC_API sslc_status sslc_ctx_use_private_key_pem(sslc_ctx *ctx,
                                                   const void *pem, size_t len);
 
+/*
+ * An identity for tests and for trying things out: a certificate for `name` (as
+ * in sslc_conn_set_server_name), good as a server's and as a client's, from an
+ * hour ago until a day from now.  Made anew at each call, with P-256 keys, by
+ * an authority of its own whose key exists no more when this returns.
+ *
+ * Nobody trusts it who was not told to: `*authority` receives the authority's
+ * certificate, the caller's to free, for sslc_ctx_load_verify_pem of the other
+ * side's context.  NULL: not wanted.
+ *
+ * In the place of an identity set before.  SSLC_OK; SSLC_ERR_CONFIG with
+ * bad_option for the name; SSLC_ERR_NOMEM; SSLC_ERR_INTERNAL where libcrypto
+ * does not make it, with its queue.  `*authority` is NULL then.
+ */
+SSLC_API sslc_status sslc_ctx_use_throwaway_certificate(sslc_ctx *ctx,
+                                                        const char *name,
+                                                        sslc_cert **authority);
+
 /* The password of the key that is set next; NULL forgets it.  Copied, and
  * wiped once the key was read.  At most 1023 bytes. */
 SSLC_API sslc_status sslc_ctx_set_key_password(sslc_ctx *ctx,
@@ -1000,11 +1018,13 @@ typedef struct sslc_trace_entry {
                        static */
 } sslc_trace_entry;
 
-/* 1: notes each message that goes by, SSL_set_msg_callback(3); 0: no more.
- * At most 256 are kept, the newest.  SSLC_OK or SSLC_ERR_NOMEM. */
+/* 1: notes each message that goes by, SSL_set_msg_callback(3); 0: no more, and
+ * forgets what was noted and not taken.  At any time.  At most 256 are kept,
+ * the newest.  SSLC_OK or SSLC_ERR_NOMEM. */
 SSLC_API sslc_status sslc_conn_set_trace(sslc_conn *conn, int on);
 
-/* Takes the oldest message noted into `*entry`: 1; 0 where there is none. */
+/* Takes the oldest message noted into `*entry`: 1; 0 where there is none, or
+ * the entry's size is none that there has been. */
 SSLC_API int sslc_conn_trace_next(sslc_conn *conn, sslc_trace_entry *entry);
 
 /* ------------------------------------------------------------- sessions */

@@ -498,6 +498,8 @@ static const luaL_Reg methods[] = {
   {"peer_cert_count", conn_peer_cert_count},
   {"peer_cert", conn_peer_cert},
   {"is_verified", conn_is_verified},
+  {"set_trace", lcore_conn_set_trace},
+  {"trace", lcore_conn_trace},
   {"close", conn_close},
   {NULL, NULL}};
 

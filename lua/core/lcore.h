@@ -180,6 +180,8 @@ int lcore_madefailure(lua_State *L, sslc_status status, int phase, int errnum);
 /* ------------------------------------- methods that have a file their own */
 
 int lcore_bio_tostring(lua_State *L);
+int lcore_conn_set_trace(lua_State *L);
+int lcore_conn_trace(lua_State *L);
 
 /* ----------------------------------------------- functions of the module */
 

@@ -281,6 +281,14 @@ function ctx:use_private_key_file(path) end
 ---@return sslconnect.core.error|nil err bad_option
 function ctx:use_private_key_pem(pem) end
 
+---An identity for tests and for trying things out: a certificate for `name`, good as a server's and
+---as a client's for a day, made anew at each call by an authority of its own.
+---@param name string a name or an address, as for conn:set_server_name
+---@return sslconnect.core.cert|nil authority to be trusted by the other side, which nobody does who
+---was not told: other:load_verify_pem(authority:pem())
+---@return sslconnect.core.error|nil err bad_option
+function ctx:use_throwaway_certificate(name) end
+
 ---The password of the key that is set next.
 ---@param password string|nil at most 1023 bytes; nil forgets it
 ---@return true|nil done
@@ -771,6 +779,25 @@ function conn:peer_cert(i) end
 ---Whether chain and (as a client) name were checked and found good.
 ---@return boolean
 function conn:is_verified() end
+
+---Whether the messages that go by are noted, the newest 256. SSL_set_msg_callback(3).
+---@param on boolean false, as at first, forgets what was noted
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function conn:set_trace(on) end
+
+---A message that went by.
+---@class sslconnect.core.message
+---@field sent boolean whether this side sent it
+---@field content_type "handshake"|"alert"|"application_data"|"change_cipher_spec"
+---@field name string as in the RFC: "ClientHello", "close_notify", "ApplicationData"
+---@field length integer bytes: of the message with its header; of data as its record carries it
+---@field type integer|nil of a handshake message; an alert's description
+---@field level integer|nil an alert's: 1 warning, 2 fatal
+
+---What was noted since the last call, the oldest first.
+---@return sslconnect.core.message[]|nil
+function conn:trace() end
 
 ---Sends close_notify where that needs no waiting, and lets go of everything. Never blocks. Who else
 ---has a reference (another userdata, a BIO over it) finds it closed.
