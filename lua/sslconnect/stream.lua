@@ -247,9 +247,9 @@ local function flush(self)
   return drive.run(self.conn, "flush", self, drive.deadline(self.seconds), "write")
 end
 
---- Sends what is held. That is the last flight of the handshake, which otherwise leaves with what is
---- written first, and before anybody waits to read. To be called where a connection is to be idle
---- from its beginning.
+--- Sends what is held. That is the last flight of the handshake, which otherwise leaves with what
+--- is written first, and before anybody waits to read. To be called where a connection is to be
+--- idle from its beginning.
 ---@return true|nil ok
 ---@return table|nil err  timeout, connection_reset, busy, canceled, closed, ...
 function Connection:flush()
