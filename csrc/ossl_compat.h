@@ -69,6 +69,23 @@ compat_err_get(const char **data, int *flags)
 #endif
 }
 
+/* Puts an entry that was taken from the error queue back into it; the text may
+ * be NULL. */
+static inline void
+compat_err_put(unsigned long code, const char *text)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  ERR_new();
+  ERR_set_error(ERR_GET_LIB(code), ERR_GET_REASON(code), text ? "%s" : NULL,
+                text);
+#else
+  ERR_put_error(ERR_GET_LIB(code), ERR_GET_FUNC(code), ERR_GET_REASON(code),
+                "", 0);
+  if (text)
+    ERR_add_error_data(1, text);
+#endif
+}
+
 /* An end of the stream without close_notify, as 3.0 reports it. */
 #if defined(SSL_R_UNEXPECTED_EOF_WHILE_READING)
 #define COMPAT_R_UNEXPECTED_EOF SSL_R_UNEXPECTED_EOF_WHILE_READING

@@ -459,6 +459,64 @@ test_cert(void **state)
   peers_free(&p);
 }
 
+/* -------------------------------------------------- throw-away certificates */
+
+/* The n-th allocation fails: 1 where there were as many. */
+static int
+fail_throwaway(long n)
+{
+  sslc_ctx *ctx = sslc_ctx_new();
+  sslc_cert *authority;
+  sslc_status status;
+  int failed;
+
+  assert_non_null(ctx);
+  fail_at(n);
+  status = sslc_ctx_use_throwaway_certificate(ctx, "localhost", &authority);
+  failed = memory.count >= n;
+  fail_at(0);
+  if (status == SSLC_OK)
+    assert_ok(sslc_ctx_check(ctx), sslc_ctx_error(ctx));
+  else if (sslc_ctx_check(ctx) == SSLC_OK || authority != NULL)
+    fail_msg("allocation %ld: a part of the identity is there", n);
+  if (status != SSLC_OK && sslc_ctx_error(ctx) == NULL)
+    fail_msg("allocation %ld: no certificate and no reason", n);
+  sslc_cert_free(authority);
+  sslc_ctx_free(ctx);
+  return failed;
+}
+
+static void
+test_throwaway(void **state)
+{
+  long n = 1;
+
+  (void)state;
+  fail_throwaway(1L << 30); /* what is made once */
+  while (fail_throwaway(n))
+    n += step(7);
+  assert_true(n > 100);
+}
+
+/* ---------------------------------------------------------------- the trace */
+
+static void
+test_trace(void **state)
+{
+  struct peers p;
+
+  (void)state;
+  peers_connect(&p);
+  fail_at(1);
+  assert_status(sslc_conn_set_trace(p.client, 1), SSLC_ERR_NOMEM,
+                sslc_conn_error(p.client));
+  fail_at(0);
+  assert_code(sslc_conn_error(p.client), SSLC_CODE_OUT_OF_MEMORY);
+  send_through(p.client, p.server, "x", 1);
+  assert_ok(sslc_conn_set_trace(p.client, 1), sslc_conn_error(p.client));
+  peers_free(&p);
+}
+
 /* ---------------------------------------------------------- the first BIO */
 
 static int
@@ -536,6 +594,9 @@ main(void)
   add_test("a session is resumed and a flight held, or there is a reason",
            test_resumed, NULL);
   add_test("a certificate is told in full or not at all", test_cert, NULL);
+  add_test("a throw-away certificate is made in full or not at all",
+           test_throwaway, NULL);
+  add_test("a trace that cannot be kept says so", test_trace, NULL);
   for (i = 0; i < COUNT(bads); i++)
     add_test(bads[i].test, test_bad, &bads[i]);
   return run_all("oom");

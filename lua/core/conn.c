@@ -361,9 +361,23 @@ static int conn_is_verified(lua_State *L)
 
 /* ------------------------------------------------------- the connection */
 
+/* For all who have a reference. */
 static int conn_close(lua_State *L)
 {
+  sslc_conn_close(check(L)->handle);
   return lcore_close(L, &lcore_conn);
+}
+
+/* Lets go of this reference alone: another userdata, or a BIO over it, may
+ * have one. */
+static int conn_gc(lua_State *L)
+{
+  return lcore_close(L, &lcore_conn);
+}
+
+static int conn_eq(lua_State *L)
+{
+  return lcore_equal(L, &lcore_conn);
 }
 
 static void add_word(char *text, size_t size, const char *word)
@@ -381,7 +395,7 @@ static int has_failed(const sslc_conn *conn)
          status != SSLC_ERR_TIMEOUT;
 }
 
-/* "(connected)", "(handshaking: ...)", ... */
+/* "(connected", "(handshaking: ...", ... */
 static void add_state(char *text, size_t size, const sslc_conn *conn)
 {
   size_t len = strlen(text);
@@ -398,7 +412,18 @@ static void add_state(char *text, size_t size, const sslc_conn *conn)
     state = "handshaking: ";
     what = sslc_conn_state_string(conn);
   }
-  snprintf(text + len, size - len, " (%s%s)", state, what ? what : "");
+  snprintf(text + len, size - len, " (%s%s", state, what ? what : "");
+}
+
+/* What the last step wants, and the end of what add_state began. */
+static void add_want(char *text, size_t size, const sslc_conn *conn)
+{
+  size_t len = strlen(text);
+  sslc_status want = sslc_conn_last_status(conn);
+  if (want > SSLC_OK && want != SSLC_CLOSED)
+    snprintf(text + len, size - len, ", %s)", sslc_status_name(want));
+  else
+    snprintf(text + len, size - len, ")");
 }
 
 static int conn_tostring(lua_State *L)
@@ -416,14 +441,14 @@ static int conn_tostring(lua_State *L)
   add_word(text, sizeof text, sslc_conn_version(conn));
   add_word(text, sizeof text, sslc_conn_cipher(conn));
   add_state(text, sizeof text, conn);
+  add_want(text, sizeof text, conn);
   lua_pushstring(L, text);
   return 1;
 }
 
 static void conn_release(void *handle)
 {
-  sslc_conn_close(handle);
-  sslc_conn_free(handle);
+  sslc_conn_release(handle);
 }
 
 static const sslc_error *conn_last_error(const void *handle)
@@ -473,11 +498,14 @@ static const luaL_Reg methods[] = {
   {"peer_cert_count", conn_peer_cert_count},
   {"peer_cert", conn_peer_cert},
   {"is_verified", conn_is_verified},
+  {"set_trace", lcore_conn_set_trace},
+  {"trace", lcore_conn_trace},
   {"close", conn_close},
   {NULL, NULL}};
 
-static const luaL_Reg metamethods[] = {{"__gc", conn_close},
+static const luaL_Reg metamethods[] = {{"__gc", conn_gc},
                                        {"__close", conn_close},
+                                       {"__eq", conn_eq},
                                        {"__tostring", conn_tostring},
                                        {NULL, NULL}};
 

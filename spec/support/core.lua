@@ -211,6 +211,7 @@ local kinds = {
       load_verify_dir = {certs .. "/cadir"}, load_verify_pem = {pem("ca.pem")},
       load_crl_file = {certs .. "/crl.pem"}, load_crl_pem = {pem("crl.pem")},
       use_certificate_file = {certs .. "/good.pem"}, use_certificate_pem = {pem("good.pem")},
+      use_throwaway_certificate = {"localhost"},
       use_private_key_file = {certs .. "/good.key"}, use_private_key_pem = {pem("good.key")},
       set_key_password = {"secret"}, set_min_version = {"1.2"}, set_max_version = {"1.3"},
       set_alpn = {{"h2", "http/1.1"}}, set_verify_client = {"optional"},
@@ -232,13 +233,14 @@ local kinds = {
       set_peer_address = {"192.0.2.1:1"}, set_connect_state = {}, set_accept_state = {},
       do_handshake = {}, connect = {}, accept = {}, read = {10}, peek = {10}, write = {"x"},
       shutdown = {}, flush = {}, key_update = {}, set_hold_flight = {true}, set_session = {},
+      set_trace = {true},
     },
     getters = {
       rbio = {}, wbio = {}, get_shutdown = {}, pending = {}, has_pending = {}, last_status = {},
       last_return = {}, ssl_error = {}, error = {}, is_connected = {}, is_server = {},
       state_string = {}, fd = {}, version = {}, cipher = {}, group = {}, alpn = {},
       session_reused = {}, server_name = {}, peer_cert_count = {}, peer_cert = {1},
-      is_verified = {}, timeout = {}, session = {},
+      is_verified = {}, timeout = {}, session = {}, trace = {},
     },
   },
   dial = {
