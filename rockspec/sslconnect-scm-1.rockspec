@@ -94,6 +94,7 @@ build = {
     ["sslconnect.core_meta"] = "lua/sslconnect/core_meta.lua",
     ["sslconnect.drive"] = "lua/sslconnect/drive.lua",
     ["sslconnect.guard"] = "lua/sslconnect/guard.lua",
+    ["sslconnect.held"] = "lua/sslconnect/held.lua",
     ["sslconnect.loop"] = "lua/sslconnect/loop/init.lua",
     ["sslconnect.loop.blocking"] = "lua/sslconnect/loop/blocking.lua",
     ["sslconnect.loop.copas"] = "lua/sslconnect/loop/copas.lua",

@@ -198,6 +198,25 @@ test_every_cut(void **state)
   assert_true(cut > 80);
 }
 
+/* A write that is not finished leaves no place for close_notify, but what it was
+ * to follow still goes. */
+static void
+test_close_in_a_write(void **state)
+{
+  struct link link;
+
+  (void)state;
+  link_init_held(&link);
+  link.client.tap.room = 10;
+  check(link.client.conn, do_write(link.client.conn), SSLC_WANT_WRITE);
+  link.client.tap.room = SIZE_MAX;
+  sslc_conn_close(link.client.conn);
+  check(link.server.conn, sslc_conn_do_handshake(link.server.conn), SSLC_OK);
+  check_read(link.server.conn, SSLC_ERR_EOF);
+  assert_code(sslc_conn_error(link.server.conn), SSLC_CODE_TRUNCATED);
+  link_free(&link);
+}
+
 static void
 test_free_sends_nothing(void **state)
 {
@@ -500,6 +519,7 @@ main(void)
              &releases[i]);
   add_test("wherever a send is cut nothing is lost or sent twice",
            test_every_cut, NULL);
+  add_test("a close in a write sends the flight", test_close_in_a_write, NULL);
   add_test("a free sends nothing", test_free_sends_nothing, NULL);
   add_test("it is not sent where the stream has ended", test_end_is_read,
            NULL);

@@ -631,10 +631,10 @@ function conn:set_hold_flight(on) end
 
 ---Offers to resume a session, as a client: SSL_set_session(3). It is of this context, and of the
 ---server name of this connection, which may be set after. session_reused() tells what came of it.
----@param session sslconnect.core.session|nil nil takes back what was set
+---@param offered sslconnect.core.session|nil nil takes back what was set
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_option: another context's or name's; misuse; closed
-function conn:set_session(session) end
+function conn:set_session(offered) end
 
 ---The session, to be resumed by another connection: SSL_get1_session(3). nil where it could not
 ---be: the handshake is not done, the server's ticket has not come (with TLS 1.3 it comes with the
@@ -734,8 +734,8 @@ function conn:is_server() end
 function conn:state_string() end
 
 ---The descriptor to wait for before the next step: that of the BIO read from; after "want_write" of
----the one written to. After "want_connect" and "want_accept" it is waited for as readable, and may be
----another one after each step.
+---the one written to. After "want_connect" and "want_accept" it is waited for as readable, and may
+---be another one after each step.
 ---@return integer|nil
 function conn:fd() end
 

@@ -6,6 +6,7 @@ local buffer = require "sslconnect.buffer"
 local core = require "sslconnect.core"
 local drive = require "sslconnect.drive"
 local guard = require "sslconnect.guard"
+local held = require "sslconnect.held"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
 local yieldable = require "sslconnect.loop.yieldable"
@@ -22,13 +23,13 @@ local RECORD = 16384
 ---@param parts table  conn, bio, host, address, loop, socket, transport
 ---@return sslconnect.Connection
 local function new(parts)
+  if not parts.transport then held.add(parts.conn) end
   return setmetatable({
     conn = parts.conn, bio = parts.bio, fd = parts.conn:fd(),
     host = parts.host, address = parts.address,
     loop = parts.loop, -- an adapter, where one was given
     socket = parts.socket, -- keeps its owner from closing the descriptor
     transport = parts.transport, -- where there is no descriptor: what moves the bytes
-    holds = true, -- maybe the last flight of the handshake
     input = buffer.new(),
     busy = setmetatable({}, {__mode = "v"}), -- who reads, who writes
     closed = false,
@@ -243,30 +244,17 @@ function Connection:write(...)
 end
 
 local function flush(self)
-  local deadline = drive.deadline(self.seconds)
-  local ok, err = drive.run(self.conn, "flush", self, deadline, "write")
-  if not ok then return nil, err end
-  self.holds = false
-  return true
+  return drive.run(self.conn, "flush", self, drive.deadline(self.seconds), "write")
 end
 
---- Sends what is held. That is the last flight of the handshake, which otherwise leaves with what is
---- written first, and before anybody waits to read. To be called where a connection is to be idle
---- from its beginning.
+--- Sends what is held. That is the last flight of the handshake, which otherwise leaves with what
+--- is written first, and before anybody waits to read. To be called where a connection is to be
+--- idle from its beginning.
 ---@return true|nil ok
 ---@return table|nil err  timeout, connection_reset, busy, canceled, closed, ...
 function Connection:flush()
   if self.closed then return closed(self, "write") end
   return enter_for(self, "write", flush, self)
-end
-
---- Sends what is held as far as it goes without waiting, before a loop of others waits: true when
--- nothing is held any more. Over a stream there is no descriptor that could be waited for.
-local function let_go(self)
-  if self.holds and not self.closed and not self.transport then
-    self.holds = self.conn:flush() == false
-  end
-  return not self.holds
 end
 
 --- What info() tells, without the certificates; noted when first asked for.
@@ -354,7 +342,7 @@ end
 --- to wait: what is held is sent first, here and in dirty, pollfd and events.
 ---@return integer|nil
 function Connection:getfd()
-  let_go(self)
+  held.let_go(self.conn)
   return not self.closed and self.fd or nil
 end
 
@@ -362,7 +350,7 @@ end
 ---@return boolean
 function Connection:dirty()
   if self.closed then return false end
-  let_go(self)
+  held.let_go(self.conn)
   return self.input.size > 0 or self.conn:has_pending() or
     self.transport ~= nil and self.transport:has_pending()
 end
@@ -373,7 +361,7 @@ Connection.pollfd = Connection.getfd
 --- Also "w" where what is held did not go at once: the next call sends the rest.
 function Connection:events()
   if self.closed then return nil end
-  return (let_go(self) or self.transport) and "r" or "rw"
+  return held.let_go(self.conn) and "r" or "rw"
 end
 
 function Connection:timeout()
