@@ -36,14 +36,26 @@ wait_for(sslc_conn *conn, sslc_status want, int64_t deadline, int phase)
   return SSLC_OK;
 }
 
+static bool
+is_question(sslc_status want)
+{
+  return want == SSLC_WANT_X509_LOOKUP || want == SSLC_WANT_CLIENT_HELLO_CB ||
+         want == SSLC_WANT_RETRY_VERIFY;
+}
+
 /* What to do after a step: true, where it is to be repeated. */
 static bool
 go_on(sslc_conn *conn, sslc_status *status, int64_t deadline, int phase)
 {
   if (*status <= SSLC_OK || *status == SSLC_CLOSED)
     return false;
+  if (is_question(*status))
+    *status = sslci_conn_refuse(conn, SSLC_CODE_MISUSE, phase,
+                                "a hook is to be answered (%s), which cannot "
+                                "be waited for: answer it, and go on",
+                                sslc_status_name(*status));
   /* A peer that always has something to say must not outrun the deadline. */
-  if (deadline != SSLC_FOREVER && sslc_now() >= deadline)
+  else if (deadline != SSLC_FOREVER && sslc_now() >= deadline)
     *status = timed_out(conn, phase);
   else
     *status = wait_for(conn, *status, deadline, phase);
