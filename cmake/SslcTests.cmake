@@ -56,3 +56,15 @@ foreach(source ${tests})
       ${memcheck} $<TARGET_FILE:${name}>)
   endif()
 endforeach()
+
+# The verification hook once more as it is with an OpenSSL that cannot suspend a
+# client's verification (1.1.1), whatever the one here can: hooks.c of its own
+# comes before the library's.
+sslc_add_test_program(test_hooks_late
+  "${CMAKE_CURRENT_SOURCE_DIR}/csrc/tests/test_hooks.c"
+  "${CMAKE_CURRENT_SOURCE_DIR}/csrc/hooks.c")
+target_compile_definitions(test_hooks_late PRIVATE
+  SSLC_STATIC SSLC_WITHOUT_RETRY_VERIFY)
+target_include_directories(test_hooks_late PRIVATE csrc/include csrc)
+target_link_libraries(test_hooks_late PRIVATE test_support)
+sslc_add_test(test_hooks_late plain 300 test_hooks_late)

@@ -27,8 +27,8 @@ bio_string(BIO *mem, bool printed)
   return s;
 }
 
-static char *
-name_string(const X509_NAME *name)
+char *
+sslci_name_string(const X509_NAME *name)
 {
   BIO *mem = BIO_new(BIO_s_mem());
   /* RFC 2253, but UTF-8 left as it is; control characters stay escaped. */
@@ -200,8 +200,8 @@ static bool
 fill(sslc_cert *cert)
 {
   X509 *x509 = cert->x509;
-  cert->subject = name_string(X509_get_subject_name(x509));
-  cert->issuer = name_string(X509_get_issuer_name(x509));
+  cert->subject = sslci_name_string(X509_get_subject_name(x509));
+  cert->issuer = sslci_name_string(X509_get_issuer_name(x509));
   cert->serial = serial_string(x509);
   cert->pem = pem_string(x509);
   return cert->subject && cert->issuer && cert->serial && cert->pem &&

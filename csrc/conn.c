@@ -380,8 +380,8 @@ start(sslc_conn *conn)
   sslc_status status = sslci_verify_prepare(conn);
   if (status == SSLC_OK)
     status = sslci_session_prepare(conn);
-  if (status == SSLC_OK && !sslci_hooks_prepare(conn))
-    status = out_of_memory(conn);
+  if (status == SSLC_OK)
+    sslci_hooks_prepare(conn);
   if (status == SSLC_OK && conn->hold_flight)
     status = hold(conn);
   conn->started = status == SSLC_OK;

@@ -25,6 +25,25 @@ set_default_version(SSL_CTX *ssl_ctx)
          SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION);
 }
 
+/* RFC 7301: the server's preference decides, and no overlap ends it.  The
+ * context is the connection's: it may be another one than it was made from. */
+static int
+select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+            const unsigned char *in, unsigned int in_len, void *arg)
+{
+  const sslc_conn *conn = SSL_get_app_data(ssl);
+  const sslc_ctx *ctx = conn->ctx;
+  unsigned char *chosen = NULL;
+  (void)arg;
+  if (!ctx->alpn)
+    return SSL_TLSEXT_ERR_NOACK;
+  int r = SSL_select_next_proto(&chosen, out_len, ctx->alpn, ctx->alpn_len, in,
+                                in_len);
+  *out = chosen;
+  return r == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK
+                                     : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 /* No list of ciphers or groups: what the distribution and the library chose
  * stays in force. */
 static SSL_CTX *
@@ -41,6 +60,7 @@ new_ssl_ctx(void)
   SSL_CTX_clear_options(c, SSL_OP_LEGACY_SERVER_CONNECT);
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_read_ahead(c, 1);
+  SSL_CTX_set_alpn_select_cb(c, select_alpn, NULL);
   if (!set_default_version(c) ||
       !SSL_CTX_set_session_id_context(c, session_id, sizeof session_id - 1)) {
     SSL_CTX_free(c);
@@ -52,11 +72,13 @@ new_ssl_ctx(void)
 sslc_ctx *
 sslc_ctx_new(void)
 {
+  static atomic_uint_least64_t made;
   sslc_ctx *ctx = sslci_new(sslc_ctx);
   if (!ctx)
     return NULL;
   atomic_init(&ctx->refs, 1);
   atomic_init(&ctx->frozen, false);
+  ctx->number = atomic_fetch_add(&made, 1) + 1;
   ctx->lock = CRYPTO_THREAD_lock_new();
   ctx->ssl_ctx = new_ssl_ctx();
   if (!ctx->lock || !ctx->ssl_ctx) {
@@ -369,21 +391,6 @@ sslc_ctx_set_insecure_min_version(sslc_ctx *ctx, int version)
 
 /* ----------------------------------------------------------------- ALPN */
 
-/* RFC 7301: the server's preference decides, and no overlap ends it. */
-static int
-select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-            const unsigned char *in, unsigned int in_len, void *arg)
-{
-  const sslc_ctx *ctx = arg;
-  unsigned char *chosen = NULL;
-  (void)ssl;
-  int r = SSL_select_next_proto(&chosen, out_len, ctx->alpn, ctx->alpn_len, in,
-                                in_len);
-  *out = chosen;
-  return r == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK
-                                     : SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
 /* The names in wire format, their length; 0 when memory is short. */
 static size_t
 alpn_wire(const char *const *names, size_t n, unsigned char **wire)
@@ -410,7 +417,6 @@ install_alpn(sslc_ctx *ctx, unsigned char *wire, size_t len)
   /* This one returns 0 for success. */
   if (SSL_CTX_set_alpn_protos(ctx->ssl_ctx, wire, (unsigned int)len) != 0)
     return sslci_ctx_nomem(ctx);
-  SSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, wire ? select_alpn : NULL, ctx);
   return SSLC_OK;
 }
 
@@ -454,8 +460,8 @@ sslc_ctx_set_verify_client(sslc_ctx *ctx, int mode)
   return SSLC_OK;
 }
 
-static sslc_status
-set_switch(sslc_ctx *ctx, bool *where, const char *setting, int on)
+sslc_status
+sslci_ctx_switch(sslc_ctx *ctx, bool *where, const char *setting, int on)
 {
   if (on != 0 && on != 1)
     return sslci_ctx_bad_option(ctx, "%s: %d is neither 0 nor 1", setting, on);
@@ -469,7 +475,7 @@ sslc_ctx_set_lenient_eof(sslc_ctx *ctx, int on)
   sslc_status status = sslci_ctx_settable(ctx);
   if (status != SSLC_OK)
     return status;
-  status = set_switch(ctx, &ctx->lenient_eof, "lenient_eof", on);
+  status = sslci_ctx_switch(ctx, &ctx->lenient_eof, "lenient_eof", on);
   if (ctx->lenient_eof)
     SSL_CTX_set_options(ctx->ssl_ctx, COMPAT_OP_IGNORE_EOF);
   else
@@ -482,7 +488,7 @@ sslc_ctx_set_insecure_no_verify(sslc_ctx *ctx, int on)
 {
   sslc_status status = sslci_ctx_settable(ctx);
   return status == SSLC_OK
-    ? set_switch(ctx, &ctx->no_verify, "insecure_no_verify", on) : status;
+    ? sslci_ctx_switch(ctx, &ctx->no_verify, "insecure_no_verify", on) : status;
 }
 
 sslc_status
@@ -490,11 +496,17 @@ sslc_ctx_set_insecure_no_name_check(sslc_ctx *ctx, int on)
 {
   sslc_status status = sslci_ctx_settable(ctx);
   return status == SSLC_OK
-    ? set_switch(ctx, &ctx->no_name_check, "insecure_no_name_check", on)
+    ? sslci_ctx_switch(ctx, &ctx->no_name_check, "insecure_no_name_check", on)
     : status;
 }
 
 /* ---------------------------------------------------- checking, freezing */
+
+bool
+sslci_ctx_verifies(const sslc_ctx *ctx)
+{
+  return !ctx->no_verify || ctx->retry_verify;
+}
 
 static sslc_status
 check_versions(sslc_ctx *ctx)

@@ -143,6 +143,9 @@ struct sslc_cert {
 /* A certificate of its own reference to `x509`; NULL when memory is short. */
 sslc_cert *sslci_cert_new(X509 *x509);
 
+/* A name as RFC 2253 writes it; NULL when memory is short. */
+char *sslci_name_string(const X509_NAME *name);
+
 /* "2026-01-31 12:00:00 UTC" into a buffer of 32. */
 const char *sslci_time_text(int64_t t, char *buf);
 
@@ -160,6 +163,7 @@ struct sslci_file {
 
 struct sslc_ctx {
   atomic_int refs;
+  uint64_t number;     /* of the context in this process */
   CRYPTO_RWLOCK *lock; /* over the freezing */
   atomic_bool frozen;  /* a connection was made: settings are over */
   SSL_CTX *ssl_ctx;
@@ -209,6 +213,14 @@ sslc_status sslci_ctx_bad_file(sslc_ctx *ctx, int err, const char *fmt, ...)
   SSLCI_PRINTF(3, 4);
 
 sslc_status sslci_ctx_nomem(sslc_ctx *ctx);
+
+/* A switch's value, 0 or 1; other values are bad_option. */
+sslc_status sslci_ctx_switch(sslc_ctx *ctx, bool *where, const char *setting,
+                             int on);
+
+/* Whether the peer's certificate is verified: also where the verdict is only
+ * shown to a hook. */
+bool sslci_ctx_verifies(const sslc_ctx *ctx);
 
 /* What was read, from memory or from a file; `name` is what errors call it. */
 struct sslci_data {
@@ -511,11 +523,13 @@ struct sslc_conn {
   enum sslci_answer lookup_answer;
   enum sslci_answer hello_answer;
   char *answer_reason;
-  char *hello_name; /* the server name of the ClientHello */
-  int hook_result;  /* what verification came to, for the hook; -1: nothing */
+  char hello_name[256];   /* the server name of the ClientHello; "": none */
+  const char *hello_fault; /* what was wrong with that; NULL: nothing */
+  int hook_result; /* what verification came to, for the hook; -1: nothing */
   STACK_OF(X509) *hook_chain;
   sslc_cert **chain; /* made when asked for, as what follows */
   size_t chain_count;
+  bool chain_made;
   char **ca_names;
   size_t ca_name_count;
   bool ca_names_made;
@@ -544,12 +558,11 @@ sslc_status sslci_conn_refuse(sslc_conn *conn, int code, int phase,
 
 /* ---------------------------------------------------------- hooks.c */
 
-/* Sets up what suspends the handshake of this connection; false: memory is
- * short. */
-bool sslci_hooks_prepare(sslc_conn *conn);
+/* Sets up what suspends the handshake of this connection. */
+void sslci_hooks_prepare(sslc_conn *conn);
 
 /* Before a step of the handshake: SSLC_OK, or what is still to be answered, or
- * that it was aborted. */
+ * that it was refused. */
 sslc_status sslci_hooks_begin(sslc_conn *conn);
 
 /* After one: its status, or what is asked when libssl's part is done. */
@@ -584,12 +597,23 @@ sslc_status sslci_session_prepare(sslc_conn *conn);
 /* Sets what is to be verified; SSLC_OK or a refusal. */
 sslc_status sslci_verify_prepare(sslc_conn *conn);
 
+/* The same for a server, by the settings of `ctx`. */
+sslc_status sslci_verify_serve(sslc_conn *conn, sslc_ctx *ctx);
+
+/* Verifies as libssl does, and the name once more: X509_V_OK, or the reason,
+ * which is then noted in both. */
+int sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx);
+
+/* Fails the verification that is under way for another reason. */
+int sslci_verify_blame(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result);
+
 /* After the handshake: nobody is let in that was not looked at. */
 sslc_status sslci_verify_done(sslc_conn *conn);
 
 /* Fills conn->err from what the callback saw. */
 void sslci_verify_error(sslc_conn *conn);
 
+bool sslci_has_peer_cert(const sslc_conn *conn);
 void sslci_info_free(sslc_conn *conn);
 
 /* --------------------------------------------------------- status.c */

@@ -17,6 +17,8 @@
 #include <openssl/x509v3.h>
 #include <openssl/x509_vfy.h>
 
+#include <stdbool.h>
+
 #if OPENSSL_VERSION_NUMBER < 0x10101000L
 #error "sslconnect needs OpenSSL 1.1.1 or newer"
 #endif
@@ -55,6 +57,20 @@ compat_session_time(const SSL_SESSION *session)
   return (int64_t)SSL_SESSION_get_time_ex(session);
 #else
   return (int64_t)SSL_SESSION_get_time(session);
+#endif
+}
+
+/* Has the handshake of a client suspended from its verification callback.
+ * False where that cannot be done: from 3.0 on it can.  Tests define
+ * SSLC_WITHOUT_RETRY_VERIFY to go the way of older ones. */
+static inline bool
+compat_set_retry_verify(SSL *ssl)
+{
+#if defined(SSL_ERROR_WANT_RETRY_VERIFY) && !defined(SSLC_WITHOUT_RETRY_VERIFY)
+  return SSL_set_retry_verify(ssl);
+#else
+  (void)ssl;
+  return false;
 #endif
 }
 

@@ -134,7 +134,8 @@ explain_reason(sslc_conn *conn, int reason)
 static bool
 lacks_certificate(const sslc_conn *conn)
 {
-  return conn->role == 0 && conn->cert_requested && !conn->ctx->cert;
+  return conn->role == 0 && conn->cert_requested &&
+         !SSL_get_certificate(conn->ssl);
 }
 
 /* Alerts about what is negotiated mean that in the handshake only. */

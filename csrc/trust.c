@@ -319,10 +319,13 @@ sslc_status
 sslci_trust_finish(sslc_ctx *ctx)
 {
   bool system = ctx->wants_system || !ctx->named_trust;
-  if (!ctx->store || !system || ctx->system_added || ctx->no_verify)
+  if (!ctx->store || !system || ctx->system_added || !sslci_ctx_verifies(ctx))
     return SSLC_OK;
-  if (!add_system(ctx->store, &ctx->err))
+  bool added = add_system(ctx->store, &ctx->err);
+  if (!added && !ctx->no_verify)
     return sslci_ctx_broken(ctx, sslc_error_status(&ctx->err));
+  if (!added)
+    sslci_error_clear(&ctx->err); /* nobody is trusted, and a hook decides */
   ctx->system_added = true;
   return SSLC_OK;
 }

@@ -16,6 +16,17 @@ enum {
 
 /* ------------------------------------------------------------- demanding */
 
+static void
+note_fault(sslc_conn *conn, int result, int depth, X509 *cert)
+{
+  if (cert)
+    X509_up_ref(cert);
+  X509_free(conn->verify_cert);
+  conn->verify_result = result;
+  conn->verify_depth = depth;
+  conn->verify_cert = cert;
+}
+
 /* Only watches: the verdict is libssl's. */
 static int
 note_verdict(int ok, X509_STORE_CTX *store_ctx)
@@ -25,13 +36,9 @@ note_verdict(int ok, X509_STORE_CTX *store_ctx)
   sslc_conn *conn = ssl ? SSL_get_app_data(ssl) : NULL;
   if (ok || !conn)
     return ok;
-  conn->verify_result = X509_STORE_CTX_get_error(store_ctx);
-  conn->verify_depth = X509_STORE_CTX_get_error_depth(store_ctx);
-  X509 *cert = X509_STORE_CTX_get_current_cert(store_ctx);
-  if (cert)
-    X509_up_ref(cert);
-  X509_free(conn->verify_cert);
-  conn->verify_cert = cert;
+  note_fault(conn, X509_STORE_CTX_get_error(store_ctx),
+             X509_STORE_CTX_get_error_depth(store_ctx),
+             X509_STORE_CTX_get_current_cert(store_ctx));
   return ok;
 }
 
@@ -45,16 +52,20 @@ set_name(sslc_conn *conn)
     : X509_VERIFY_PARAM_set1_ip_asc(param, conn->server_name);
 }
 
+/* With a hook that overrules the verdict, nobody may be trusted at all: the
+ * store of the SSL_CTX is empty. */
 static sslc_status
-set_trust(sslc_conn *conn, int mode)
+set_trust(sslc_conn *conn, sslc_ctx *ctx, int mode)
 {
-  X509_STORE *store = sslci_trust_store(conn->ctx, &conn->err);
-  if (!store)
+  X509_STORE *store = sslci_trust_store(ctx, &conn->err);
+  if (!store && !ctx->no_verify)
     return sslci_conn_fail(conn);
-  if (!SSL_set1_verify_cert_store(conn->ssl, store)) {
+  if (store && !SSL_set1_verify_cert_store(conn->ssl, store)) {
     sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
     return sslci_conn_fail(conn);
   }
+  if (!store)
+    sslci_error_clear(&conn->err);
   SSL_set_verify(conn->ssl, mode, note_verdict);
   return SSLC_OK;
 }
@@ -62,14 +73,16 @@ set_trust(sslc_conn *conn, int mode)
 static bool
 checks_name(const sslc_conn *conn)
 {
-  return !conn->ctx->no_verify && !conn->ctx->no_name_check;
+  return conn->role == 0 && conn->server_name && !conn->ctx->no_name_check &&
+         sslci_ctx_verifies(conn->ctx);
 }
 
 static sslc_status
 prepare_client(sslc_conn *conn)
 {
+  const sslc_ctx *ctx = conn->ctx;
   bool named = conn->server_name != NULL;
-  if (!named && checks_name(conn))
+  if (!named && !ctx->no_verify && !ctx->no_name_check)
     return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_HANDSHAKE,
                              "server_name is missing: without it the "
                              "certificate of the server cannot be checked");
@@ -82,29 +95,75 @@ prepare_client(sslc_conn *conn)
     sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
     return sslci_conn_fail(conn);
   }
-  return conn->ctx->no_verify ? SSLC_OK : set_trust(conn, SSL_VERIFY_PEER);
+  return sslci_ctx_verifies(ctx) ? set_trust(conn, conn->ctx, SSL_VERIFY_PEER)
+                                 : SSLC_OK;
+}
+
+sslc_status
+sslci_verify_serve(sslc_conn *conn, sslc_ctx *ctx)
+{
+  int mode = SSL_VERIFY_PEER;
+  SSL_set_verify(conn->ssl, SSL_VERIFY_NONE, NULL);
+  if (!sslci_ctx_verifies(ctx) || ctx->verify_client == SSLC_VERIFY_CLIENT_NONE)
+    return SSLC_OK;
+  if (ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED)
+    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  return set_trust(conn, ctx, mode);
 }
 
 static sslc_status
 prepare_server(sslc_conn *conn)
 {
   const sslc_ctx *ctx = conn->ctx;
-  if (!ctx->cert)
+  if (!ctx->cert && !ctx->x509_lookup && !ctx->client_hello)
     return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_HANDSHAKE,
                              "a server needs a certificate and key: the "
                              "context has none");
-  if (ctx->no_verify || ctx->verify_client == SSLC_VERIFY_CLIENT_NONE)
-    return SSLC_OK;
-  int mode = SSL_VERIFY_PEER;
-  if (ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED)
-    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-  return set_trust(conn, mode);
+  return sslci_verify_serve(conn, conn->ctx);
 }
 
 sslc_status
 sslci_verify_prepare(sslc_conn *conn)
 {
   return conn->role == 1 ? prepare_server(conn) : prepare_client(conn);
+}
+
+/* ---------------------------------------------------------------- hooked */
+
+/* Exactly 1 is a match; below 0, memory was short. */
+static bool
+name_matches(const sslc_conn *conn, X509 *cert)
+{
+  if (conn->name_kind == SSLCI_NAME_DNS)
+    return X509_check_host(cert, conn->server_name, 0, HOST_FLAGS, NULL) == 1;
+  return X509_check_ip_asc(cert, conn->server_name, 0) == 1;
+}
+
+int
+sslci_verify_blame(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result)
+{
+  X509_STORE_CTX_set_error(store_ctx, result);
+  note_fault(conn, result, 0, X509_STORE_CTX_get0_cert(store_ctx));
+  return result;
+}
+
+/* A verdict that is shown to a hook must hold for the name too, which libssl
+ * can lose: see sslci_verify_done. */
+int
+sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
+{
+  note_fault(conn, X509_V_OK, 0, NULL);
+  bool ok = X509_verify_cert(store_ctx) > 0;
+  int result = X509_STORE_CTX_get_error(store_ctx);
+  X509 *cert = X509_STORE_CTX_get0_cert(store_ctx);
+  if (!ok && result == X509_V_OK)
+    result = X509_V_ERR_UNSPECIFIED;
+  if (result == X509_V_OK && checks_name(conn) && !name_matches(conn, cert))
+    result = conn->name_kind == SSLCI_NAME_DNS
+      ? X509_V_ERR_HOSTNAME_MISMATCH : X509_V_ERR_IP_ADDRESS_MISMATCH;
+  if (result != X509_V_OK && conn->verify_result == X509_V_OK)
+    sslci_verify_blame(conn, store_ctx, result);
+  return result;
 }
 
 /* ------------------------------------------------------------ afterwards */
@@ -118,15 +177,6 @@ must_verify(const sslc_conn *conn)
          (conn->role == 0 || ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED);
 }
 
-/* Exactly 1 is a match; below 0, memory was short. */
-static bool
-name_matches(const sslc_conn *conn, X509 *cert)
-{
-  if (conn->name_kind == SSLCI_NAME_DNS)
-    return X509_check_host(cert, conn->server_name, 0, HOST_FLAGS, NULL) == 1;
-  return X509_check_ip_asc(cert, conn->server_name, 0) == 1;
-}
-
 /* libssl verified already.  This is the second lock: a handshake without a
  * certificate (anonymous ciphers), a verdict that nobody acted upon, or a name
  * that libssl did not look at: it loses the name, and says nothing, where an
@@ -134,7 +184,7 @@ name_matches(const sslc_conn *conn, X509 *cert)
 sslc_status
 sslci_verify_done(sslc_conn *conn)
 {
-  bool named = conn->role == 0 && checks_name(conn);
+  bool named = checks_name(conn);
   bool checked = SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER;
   X509 *cert = compat_get1_peer_certificate(conn->ssl);
   bool shown = cert != NULL;
@@ -143,7 +193,8 @@ sslci_verify_done(sslc_conn *conn)
               (!named || name_matches(conn, cert));
   X509_free(cert);
   conn->verified = good && (conn->role == 1 || named);
-  if (good || (!must_verify(conn) && !(checked && shown)))
+  if (good || conn->ctx->no_verify ||
+      (!must_verify(conn) && !(checked && shown)))
     return SSLC_OK;
   sslci_error_begin(&conn->err,
                     shown ? SSLC_CODE_VERIFICATION_FAILED

@@ -95,13 +95,26 @@ wait_for(sslc_conn *conn, sslc_status want, int64_t deadline, int phase)
   return wait_for_fd(conn, want, deadline, phase);
 }
 
+static bool
+is_question(sslc_status want)
+{
+  return want == SSLC_WANT_X509_LOOKUP || want == SSLC_WANT_CLIENT_HELLO_CB ||
+         want == SSLC_WANT_RETRY_VERIFY;
+}
+
 /* What to do after a step: true, where it is to be repeated. */
 static bool
 go_on(sslc_conn *conn, sslc_status *status, int64_t deadline, int phase)
 {
   if (*status <= SSLC_OK || *status == SSLC_CLOSED)
     return false;
-  *status = wait_for(conn, *status, deadline, phase);
+  if (is_question(*status))
+    *status = sslci_conn_refuse(conn, SSLC_CODE_MISUSE, phase,
+                                "a hook is to be answered (%s), which cannot "
+                                "be waited for: answer it, and go on",
+                                sslc_status_name(*status));
+  else
+    *status = wait_for(conn, *status, deadline, phase);
   return *status == SSLC_OK;
 }
 

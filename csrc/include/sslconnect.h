@@ -435,10 +435,11 @@ SSLC_API sslc_status sslc_ctx_set_lenient_eof(sslc_ctx *ctx, int on);
  *                when the handshake is done, which then does not count as
  *                done until it was answered.
  * x509_lookup:   SSLC_WANT_X509_LOOKUP, when a client is asked for its
- *                certificate, or a server needs its own:
- *                sslc_conn_answer_x509_lookup.  SSL_CTX_set_cert_cb(3).
+ *                certificate, or a server needs its own (the context then
+ *                needs none): sslc_conn_answer_x509_lookup.  SSL_CTX_set_cert_cb(3).
  * client_hello:  SSLC_WANT_CLIENT_HELLO_CB, when a server has read the
- *                client's first message: sslc_conn_answer_client_hello.
+ *                client's first message (the context then needs no
+ *                certificate): sslc_conn_answer_client_hello.
  *                SSL_CTX_set_client_hello_cb(3).
  */
 SSLC_API sslc_status sslc_ctx_set_retry_verify(sslc_ctx *ctx, int on);
@@ -953,7 +954,8 @@ SSLC_API int sslc_conn_is_verified(const sslc_conn *conn);
  *                the handshake; -1 before there is one
  * chain          the certificates of the chain that was built, the peer's own
  *                first, the authority trusted last; what there was of it where
- *                none could be built.  Kept as long as the connection.
+ *                none could be built, and as they were sent where the
+ *                handshake was resumed.  Kept as long as the connection.
  *                sslc_conn_peer_cert gives them as they were sent
  */
 SSLC_API int sslc_conn_verify_result(const sslc_conn *conn);
@@ -990,9 +992,13 @@ SSLC_API sslc_status sslc_conn_answer_abort(sslc_conn *conn,
 
 /* While a server's step gives SSLC_WANT_CLIENT_HELLO_CB,
  * sslc_conn_server_name is the name that the client sent.  The answer: the
- * context whose certificate, client verification and ALPN are used from here
- * on; NULL: the connection's own.  SSLC_OK; SSLC_ERR_STATE with misuse where
- * nothing was asked; SSLC_ERR_CONFIG where `ctx` has a bad setting. */
+ * context whose connection this is from here on, with its certificate, client
+ * verification, ALPN, versions, lenient_eof and other hooks (only the keys of
+ * tickets stay, and each is good for the context it was given in); NULL: the
+ * connection's own.  SSLC_OK; SSLC_ERR_STATE with misuse where nothing was
+ * asked; SSLC_ERR_CONFIG where `ctx` has a bad setting, or neither a
+ * certificate nor the hook that gives one.  After a failure that is not final
+ * it is still to be answered. */
 SSLC_API sslc_status sslc_conn_answer_client_hello(sslc_conn *conn,
                                                    sslc_ctx *ctx);
 

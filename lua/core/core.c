@@ -82,6 +82,8 @@ LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
   lcore_register(L, &lcore_ctx);
   lcore_register(L, &lcore_bio);
   lcore_register(L, &lcore_conn);
+  lcore_extend(L, &lcore_ctx, lcore_ctx_hooks);
+  lcore_extend(L, &lcore_conn, lcore_conn_hooks);
   lcore_register(L, &lcore_dial);
   lcore_register(L, &lcore_poller);
   lua_newtable(L);

@@ -66,6 +66,12 @@ extern const lcore_kind lcore_session;
 /* Makes the metatable of a kind. */
 void lcore_register(lua_State *L, const lcore_kind *kind); /* [-0, +0] */
 
+/* Adds methods that have a file of their own. */
+extern const luaL_Reg lcore_ctx_hooks[];
+extern const luaL_Reg lcore_conn_hooks[];
+void lcore_extend(lua_State *L, const lcore_kind *kind,
+                  const luaL_Reg *methods); /* [-0, +0] */
+
 /* Puts the functions of a list into the table on top. */
 void lcore_setfuncs(lua_State *L, const luaL_Reg *list); /* [-0, +0] */
 

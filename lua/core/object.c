@@ -27,6 +27,15 @@ void lcore_register(lua_State *L, const lcore_kind *kind)
   lua_pop(L, 1);
 }
 
+void lcore_extend(lua_State *L, const lcore_kind *kind,
+                  const luaL_Reg *methods)
+{
+  luaL_getmetatable(L, kind->name); /* [meta] */
+  lua_getfield(L, -1, "__index");   /* [meta, methods] */
+  lcore_setfuncs(L, methods);
+  lua_pop(L, 2);
+}
+
 /* ------------------------------------------------------ making, checking */
 
 lcore_object *lcore_new(lua_State *L, const lcore_kind *kind)

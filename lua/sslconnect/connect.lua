@@ -2,6 +2,7 @@
 local core = require "sslconnect.core"
 local cosocket = require "sslconnect.transport.cosocket"
 local drive = require "sslconnect.drive"
+local hooks = require "sslconnect.hooks"
 local loop = require "sslconnect.loop"
 local method = require "sslconnect.method"
 local options = require "sslconnect.options"
@@ -36,17 +37,21 @@ local function prepare(ctx, where, server_name, step)
 end
 
 --- Shakes hands over the BIO; closes it where that fails.
----@param where table  host, address, loop, deadline, socket, transport, nagle
+---@param where table  host, address, loop, deadline, socket, transport, nagle, hooks
 local function secure(conn, bio, where)
+  function where.give_up()
+    loop.forget(where.loop, bio:fd())
+    conn:close()
+    bio:close()
+    if where.transport then where.transport:close() end
+  end
+  if where.hooks then where.answer = hooks.answer end
   local ok, err = conn:set_bio(bio)
   if ok and where.address then ok, err = conn:set_peer_address(where.address) end
   if ok then ok, err = drive.run(conn, "do_handshake", where, where.deadline, "handshake") end
   if ok and where.nagle and not where.transport then ok, err = bio:set_tcp_nodelay(false) end
   if not ok then
-    loop.forget(where.loop, bio:fd())
-    conn:close()
-    bio:close()
-    if where.transport then where.transport:close() end
+    where.give_up()
     return nil, err
   end
   return stream.new {
@@ -186,10 +191,10 @@ local function open_in_nginx(ctx, host, port, where, given)
 end
 
 --- Connects to host and port, or to a path.
----@param given table  checked: timeout, server_name, loop, path, and what the dial takes
+---@param given table  checked: timeout, server_name, loop, path, and what the dial takes; hooks
 function connect.open(ctx, host, port, given)
   local where = {
-    host = given.path or label(host, port), loop = given.loop,
+    host = given.path or label(host, port), loop = given.loop, hooks = given.hooks,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
     nagle = given.nodelay == "handshake" and not given.path, -- when the handshake is done
   }
@@ -236,12 +241,12 @@ local function descriptor(socket)
 end
 
 --- TLS on a connected socket, as the client ("connect") or the server ("accept").
----@param given table  checked: timeout, server_name, loop, take
+---@param given table  checked: timeout, server_name, loop, take; hooks
 function connect.wrap(ctx, socket, given, step)
   local adapter = transport.find(socket)
   if adapter then
     return wrap_stream(ctx, adapter, {
-      host = given.server_name, loop = given.loop,
+      host = given.server_name, loop = given.loop, hooks = given.hooks,
       deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
     }, given, step)
   end
@@ -254,7 +259,8 @@ function connect.wrap(ctx, socket, given, step)
     return options.bad("the socket cannot be taken over: it has no setfd()")
   end
   local where = {
-    host = given.server_name, loop = given.loop, socket = not take and socket or nil,
+    host = given.server_name, loop = given.loop, hooks = given.hooks,
+    socket = not take and socket or nil,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }
   local conn

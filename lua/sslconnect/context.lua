@@ -22,6 +22,20 @@ local function call(method)
   return function(ctx, value) return ctx[method](ctx, value) end
 end
 
+--- A kind: a function, or what can be called like one.
+local function callable(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  if type(value) ~= "function" and not (meta and type(meta) == "table" and meta.__call) then
+    return nil, "a function"
+  end
+  return value
+end
+
+--- A hook is called where the handshake asks; the core is told that it is to ask.
+local function hook(method)
+  return function(ctx) return ctx[method](ctx, true) end
+end
+
 local version = options.one_of("1.2", "1.3")
 
 -- Each setting: its name, its kind, and how it is made known to the core. In the order in which
@@ -41,12 +55,16 @@ local settings = {
   {"insecure_min_version", options.one_of("1.0", "1.1"), call "set_insecure_min_version"},
   {"max_version", options.one_of("1.0", "1.1", "1.2", "1.3"), call "set_max_version"},
   {"verify_client", options.one_of("none", "optional", "required"), call "set_verify_client"},
+  {"verify_hook", callable, hook "set_retry_verify"},
+  {"certificate_hook", callable, hook "set_x509_lookup"},
+  {"client_hello_hook", callable, hook "set_client_hello"},
   {"lenient_eof", "boolean", call "set_lenient_eof"},
   {"insecure_no_verify", "boolean", call "set_insecure_no_verify"},
   {"insecure_no_name_check", "boolean", call "set_insecure_no_name_check"},
 }
 
 local known = {}
+local is_hook = {verify_hook = true, certificate_hook = true, client_hello_hook = true}
 for _, setting in ipairs(settings) do known[setting[1]] = setting[2] end
 
 --- The names of all settings, name -> kind.
@@ -71,13 +89,53 @@ local function make_core(given)
   return ctx
 end
 
-local function make(given)
+--- The same, and what is wrong with the settings as a whole.
+local function make_checked(given)
   local ctx, err = make_core(given)
   if not ctx then return nil, err end
   local ok
   ok, err = ctx:check()
   if not ok then return nil, err end
-  return setmetatable({ctx = ctx, settings = given}, Context)
+  return ctx
+end
+
+-- What a certificate hook may give in a table.
+local identity_kinds = {cert = "string", key = "string", key_password = "string"}
+
+--- The core context with the certificate that a hook gave; nil alone for what is none.
+local function identity(given)
+  if getmetatable(given) == Context then return given.ctx end
+  if type(given) ~= "table" then return nil end
+  local checked, err = options.check(given, identity_kinds)
+  if not checked then return nil, err end
+  if not (checked.cert and checked.key) then
+    return options.bad("certificate_hook gave a table without %s", checked.cert and "key" or "cert")
+  end
+  return make_checked(checked)
+end
+
+--- The core context that a hook chose, and the hooks that hold from then on; nil for what is none.
+local function chosen(given)
+  if getmetatable(given) ~= Context then return nil end
+  return given.ctx, given.hooks
+end
+
+--- The hooks among the settings, and what their answers are made into; nil where there are none.
+local function hooks_of(given)
+  local hooks
+  for name in pairs(is_hook) do
+    if given[name] ~= nil then
+      hooks = hooks or {identity = identity, chosen = chosen}
+      hooks[name] = given[name]
+    end
+  end
+  return hooks
+end
+
+local function make(given)
+  local ctx, err = make_checked(given)
+  if not ctx then return nil, err end
+  return setmetatable({ctx = ctx, settings = given, hooks = hooks_of(given)}, Context)
 end
 
 --- A context of its own.
@@ -97,12 +155,27 @@ local REMEMBERED = 32
 
 local remembered, count, clock = {}, 0, 0
 
---- The settings as one string, equal for equal settings.
+-- A number for each hook that was seen: addresses come again, and objects may print as they like.
+local numbers, last_number = setmetatable({}, {__mode = "k"}), 0
+
+local function number_of(value)
+  if not numbers[value] then
+    last_number = last_number + 1
+    numbers[value] = last_number
+  end
+  return numbers[value]
+end
+
+--- The settings as one string, equal for equal settings; hooks are equal to themselves alone.
 local function key_of(given)
   local parts = {}
   for _, setting in ipairs(settings) do
     local value = given[setting[1]]
-    if type(value) == "table" then value = table.concat(value, "\0") end
+    if value ~= nil and is_hook[setting[1]] then
+      value = number_of(value)
+    elseif type(value) == "table" then
+      value = table.concat(value, "\0")
+    end
     if value ~= nil then
       value = tostring(value)
       parts[#parts + 1] = ("%s=%d:%s"):format(setting[1], #value, value)
@@ -176,15 +249,6 @@ local function whole_seconds(value)
   return value
 end
 
---- A kind: a function, or what can be called like one.
-local function callable(value)
-  local meta = type(value) == "table" and getmetatable(value)
-  if type(value) ~= "function" and not (meta and type(meta) == "table" and meta.__call) then
-    return nil, "a function"
-  end
-  return value
-end
-
 --- TCP_NODELAY: on, off, or on until the handshake is done.
 local function nodelay(value)
   if type(value) ~= "boolean" and value ~= "handshake" then
@@ -201,14 +265,15 @@ local connect_options = {
 local wrap_options = {timeout = "seconds", server_name = "string", loop = "any", take = "boolean"}
 local accept_options = {timeout = "seconds", loop = "any", take = "boolean"}
 
---- The options of one connection, checked, the loop found.
-local function check(given, kinds)
+--- The options of one connection, checked, the loop found, with the hooks of the context.
+local function check(self, given, kinds)
   local checked, err = options.check(given, kinds)
   if not checked then return nil, err end
   if checked.loop ~= nil then
     checked.loop, err = loop.find(checked.loop)
     if not checked.loop then return nil, err end
   end
+  checked.hooks = self.hooks
   return checked
 end
 
@@ -250,7 +315,7 @@ end
 ---@return sslconnect.Connection|nil conn
 ---@return table|nil err
 function Context:connect(host, port, given)
-  local checked, err = check(given, connect_options)
+  local checked, err = check(self, given, connect_options)
   if not checked then return nil, err end
   host, port = check_where(self, host, port, checked)
   if host == false then return nil, port end
@@ -271,7 +336,7 @@ end
 ---@return sslconnect.Connection|nil conn
 ---@return table|nil err  plaintext_pending where the object still buffers bytes, ...
 function Context:wrap(socket, given)
-  local checked, err = check(given, wrap_options)
+  local checked, err = check(self, given, wrap_options)
   if not checked then return nil, err end
   return connect.wrap(self.ctx, socket, checked, "connect")
 end
@@ -282,7 +347,7 @@ end
 ---@return sslconnect.Connection|nil conn
 ---@return table|nil err
 function Context:accept(socket, given)
-  local checked, err = check(given, accept_options)
+  local checked, err = check(self, given, accept_options)
   if not checked then return nil, err end
   return connect.wrap(self.ctx, socket, checked, "accept")
 end
@@ -292,6 +357,7 @@ function Context:__tostring()
   local parts = {}
   for _, setting in ipairs(settings) do
     local name, value = setting[1], self.settings[setting[1]]
+    if value ~= nil and is_hook[name] then value = "yes" end
     if type(value) == "table" then value = table.concat(value, ",") end
     if value ~= nil then
       local plain = setting[2] ~= "string" or name:find("_file") or name:find("_dir")

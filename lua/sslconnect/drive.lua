@@ -30,6 +30,11 @@ local timeout_message = {
   shutdown = "the deadline passed while closing",
 }
 
+--- The results of an operation that its deadline has ended.
+function drive.late(where, phase)
+  return failure("timeout", phase, timeout_message[phase], where)
+end
+
 --- Calls `f`, and `tidy` with what it gave, or with nothing where it threw; then what it threw goes
 -- on. A wait can throw: Ctrl-C, an adapter, a scheduler that has errors thrown in its coroutines.
 -- Where PUC 5.1 would not let a wait through pcall nothing is caught: there an error ends the
@@ -76,20 +81,25 @@ end
 --- Waits once, for what `object` wants after a step that was not done.
 ---@param object table     a core object: a connection or a dial
 ---@param want string      the status of the step
----@param where table      loop, transport, host, address: for the wait and for errors
+---@param where table      loop, transport, host, address: for the wait and for errors; answer, a
+--- function that is asked first: what a step wants may be a hook, which is called instead
 ---@param deadline number|nil
 ---@param phase string
 ---@return true|nil ok
 ---@return table|nil err   timeout, canceled
 function drive.wait(object, want, where, deadline, phase)
   held.release()
+  if where.answer then
+    local ok, err = where.answer(object, want, where, deadline)
+    if ok ~= false then return ok, err end
+  end
   if where.transport then
     return moved(where, phase, where.transport:wait(want, deadline, phase == "read"))
   end
   local seconds
   if deadline then
     seconds = deadline - core.now()
-    if seconds <= 0 then return failure("timeout", phase, timeout_message[phase], where) end
+    if seconds <= 0 then return drive.late(where, phase) end
   end
   local fd, events = object:fd(), events_of[want] or object.events and object:events()
   if not fd or not events then
