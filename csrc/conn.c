@@ -660,10 +660,10 @@ await_close_notify(sslc_conn *conn)
   return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN, SSL_shutdown(conn->ssl));
 }
 
-/* What the peer made us send after the handshake (the answer to a KeyUpdate)
- * may not have left yet: libssl refuses to shut down in the middle of it. */
+/* A KeyUpdate may have left in part, or a message of the peer come in part:
+ * libssl refuses to shut down in the middle of either. */
 static sslc_status
-finish_answer(sslc_conn *conn)
+finish_message(sslc_conn *conn)
 {
   if (!SSL_in_init(conn->ssl))
     return SSLC_OK;
@@ -678,16 +678,18 @@ static sslc_status
 send_close_notify(sslc_conn *conn)
 {
   BIO *wbio = SSL_get_wbio(conn->ssl);
-  sslc_status status = finish_answer(conn);
+  sslc_status status = finish_message(conn);
   if (status == SSLC_OK && conn->goodbye == SSLCI_UNSAID) {
     int ret = SSL_shutdown(conn->ssl);
     if (ret < 0)
       return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN, ret);
     conn->goodbye = SSLCI_WRITTEN;
   }
-  if (status == SSLC_OK)
-    status = sslci_flush_end(conn, wbio, SSLC_PHASE_SHUTDOWN,
-                             (int)BIO_flush(wbio));
+  if (status != SSLC_OK)
+    return status;
+  BIO_clear_retry_flags(wbio);
+  status = sslci_flush_end(conn, wbio, SSLC_PHASE_SHUTDOWN,
+                           (int)BIO_flush(wbio));
   if (status != SSLC_OK)
     return status;
   conn->goodbye = SSLCI_SAID;

@@ -45,6 +45,15 @@ init(struct peers *p)
   peers_init(p, make_client_ctx(), make_server_ctx("good"), "localhost");
 }
 
+/* For both ways; it goes to the connection. */
+static void
+use_bio(sslc_conn *conn, sslc_bio *bio)
+{
+  assert_non_null(bio);
+  assert_ok(sslc_conn_set_bio(conn, bio, bio), sslc_conn_error(conn));
+  sslc_bio_free(bio);
+}
+
 /* Both get to their end. */
 static void
 finish(struct peers *p)
@@ -124,13 +133,10 @@ scenario_syscall(const struct row *row)
 {
   struct peers p;
   int fds[2];
-  sslc_bio *bio;
 
   init(&p);
   make_sockets(fds);
-  bio = sslc_bio_new_socket(fds[0], SSLC_CLOSE);
-  assert_ok(sslc_conn_set_bio(p.client, bio, bio), sslc_conn_error(p.client));
-  sslc_bio_free(bio);
+  use_bio(p.client, sslc_bio_new_socket(fds[0], SSLC_CLOSE));
   assert_status(sslc_conn_connect(p.client), SSLC_WANT_READ,
                 sslc_conn_error(p.client));
   close(fds[1]);
@@ -158,16 +164,32 @@ scenario_zero_return(const struct row *row)
 
 /* ----------------------------------------------- connecting and accepting */
 
-/* A BIO of libcrypto's own for both ways; it goes to the connection. */
+/* libcrypto's own. */
 static sslc_bio *
-use_native(sslc_conn *conn, BIO *native)
+native_connect(int port)
 {
-  sslc_bio *bio = sslc_bio_wrap(native);
+  char address[32];
+  BIO *bio;
 
+  snprintf(address, sizeof address, "127.0.0.1:%d", port);
+  bio = BIO_new_connect(address);
   assert_non_null(bio);
-  assert_ok(sslc_conn_set_bio(conn, bio, bio), sslc_conn_error(conn));
-  sslc_bio_free(bio);
-  return bio;
+  BIO_set_nbio(bio, 1);
+  return sslc_bio_wrap(bio);
+}
+
+static void
+connect_over(const struct row *row, sslc_bio *bio)
+{
+  struct peers p;
+
+  init(&p);
+  use_bio(p.client, bio);
+  check_row(row, p.client, sslc_conn_connect(p.client));
+  assert_ok(sslc_conn_do_handshake_wait(p.client, sslc_deadline(PATIENCE)),
+            sslc_conn_error(p.client));
+  sslc_conn_close(p.client);
+  peers_free(&p);
 }
 
 static void
@@ -175,31 +197,16 @@ scenario_want_connect(const struct row *row)
 {
   sslc_ctx *ctx = make_server_ctx("good");
   struct server *server = server_start(serve_echo, ctx);
-  struct peers p;
-  char address[32];
-  sslc_bio *bio;
-  BIO *native;
-  int events;
+  int port = server_port(server);
 
-  snprintf(address, sizeof address, "127.0.0.1:%d", server_port(server));
-  native = BIO_new_connect(address);
-  assert_non_null(native);
-  BIO_set_nbio(native, 1);
-  init(&p);
-  bio = use_native(p.client, native);
-  check_row(row, p.client, sslc_conn_connect(p.client));
-  assert_int_equal(sslc_fd_wait(sslc_bio_fd(bio), SSLC_WRITABLE,
-                                sslc_deadline(PATIENCE), &events), SSLC_OK);
-  assert_ok(sslc_conn_do_handshake_wait(p.client, sslc_deadline(PATIENCE)),
-            sslc_conn_error(p.client));
-  sslc_conn_close(p.client);
-  peers_free(&p);
+  connect_over(row, sslc_bio_new_connect("127.0.0.1", port));
+  connect_over(row, native_connect(port));
   server_stop(server);
   sslc_ctx_free(ctx);
 }
 
-static BIO *
-listening_bio(int *port)
+static sslc_bio *
+native_accept(int *port)
 {
   BIO *bio = BIO_new_accept("127.0.0.1:0");
 
@@ -208,24 +215,42 @@ listening_bio(int *port)
   BIO_set_nbio(bio, 1);
   assert_int_equal(BIO_do_accept(bio), 1);
   *port = atoi(BIO_get_accept_port(bio));
+  return sslc_bio_wrap(bio);
+}
+
+static sslc_bio *
+own_accept(int *port)
+{
+  sslc_bio *bio = sslc_bio_new_accept("127.0.0.1", 0);
+
+  assert_ok(sslc_bio_do_handshake(bio), sslc_bio_error(bio));
+  *port = atoi(strrchr(sslc_bio_address(bio), ':') + 1);
   return bio;
+}
+
+static void
+accept_over(const struct row *row, sslc_bio *bio, int port)
+{
+  struct peers p;
+
+  init(&p);
+  use_bio(p.server, bio);
+  check_row(row, p.server, sslc_conn_accept(p.server));
+  check_row(row, p.server, sslc_conn_accept(p.server));
+  use_bio(p.client, sslc_bio_new_socket(connect_to(port), SSLC_CLOSE));
+  finish(&p);
 }
 
 static void
 scenario_want_accept(const struct row *row)
 {
-  struct peers p;
   sslc_bio *bio;
   int port;
 
-  init(&p);
-  use_native(p.server, listening_bio(&port));
-  check_row(row, p.server, sslc_conn_accept(p.server));
-  check_row(row, p.server, sslc_conn_accept(p.server));
-  bio = sslc_bio_new_socket(connect_to(port), SSLC_CLOSE);
-  assert_ok(sslc_conn_set_bio(p.client, bio, bio), sslc_conn_error(p.client));
-  sslc_bio_free(bio);
-  finish(&p);
+  bio = own_accept(&port);
+  accept_over(row, bio, port);
+  bio = native_accept(&port);
+  accept_over(row, bio, port);
 }
 
 /* ------------------------------------------------- callbacks that must wait */

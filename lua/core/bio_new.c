@@ -145,7 +145,8 @@ int lcore_core_bio_conn(lua_State *L)
 /* bio_wrap(lightuserdata) */
 int lcore_core_bio_wrap(lua_State *L)
 {
-  luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
+  luaL_argcheck(L, lua_islightuserdata(L, 1), 1,
+                "light userdata (a BIO *) expected");
   void *native = lua_touserdata(L, 1);
   luaL_argcheck(L, native != NULL, 1, "BIO * expected, got NULL");
   lcore_object *o = lcore_new(L, &lcore_bio);

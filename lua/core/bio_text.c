@@ -64,11 +64,13 @@ static void add_counts(struct text *t, const sslc_bio *bio)
   add_count(t, own(bio, sslc_bio_wpending), "to be sent");
 }
 
-/* What it stands on.  Filters would answer for the one behind. */
-static void add_place(struct text *t, const sslc_bio *bio)
+/* What it stands on.  One with another behind it would answer for that, but for
+ * the address of one that listens. */
+static void add_place(struct text *t, const sslc_bio *bio, int is_last)
 {
-  int fd = sslc_bio_fd(bio);
-  const char *address = sslc_bio_address(bio);
+  int fd = is_last ? sslc_bio_fd(bio) : -1;
+  int has_address = is_last || sslc_bio_kind(bio) == SSLC_BIO_ACCEPT;
+  const char *address = has_address ? sslc_bio_address(bio) : "";
   if (fd >= 0)
     add(t, " fd %d", fd);
   if (*address != '\0')
@@ -78,16 +80,18 @@ static void add_place(struct text *t, const sslc_bio *bio)
 /* Of what is empty by nature it says nothing that it is. */
 static int has_ended(const sslc_bio *bio)
 {
-  return sslc_bio_kind(bio) != SSLC_BIO_NULL && sslc_bio_eof(bio) == 1;
+  int kind = sslc_bio_kind(bio);
+  return kind != SSLC_BIO_NULL && kind != SSLC_BIO_BUFFER &&
+         sslc_bio_eof(bio) == 1;
 }
 
 static void add_one(struct text *t, const sslc_bio *bio)
 {
+  int is_last = sslc_bio_next(bio) == NULL;
   add(t, "%s", sslc_bio_kind_name(sslc_bio_kind(bio)));
-  if (sslc_bio_kind(bio) != SSLC_BIO_BUFFER)
-    add_place(t, bio);
+  add_place(t, bio, is_last);
   add_counts(t, bio);
-  if (sslc_bio_kind(bio) != SSLC_BIO_BUFFER && has_ended(bio))
+  if (is_last && has_ended(bio))
     add(t, ", at its end");
 }
 

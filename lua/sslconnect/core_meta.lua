@@ -126,8 +126,8 @@ function core.ctx() end
 ---@return sslconnect.core.error|nil err out_of_memory
 function core.bio_socket(fd, close) end
 
----A BIO that connects by itself when it is first read, written or stepped (`do_handshake`), and is a
----socket's from then on. BIO_s_connect(3). The connection above has to be told the name too.
+---A BIO that connects by itself when it is first read, written or stepped (`do_handshake`), and is
+---a socket's from then on. BIO_s_connect(3). The connection above has to be told the name too.
 ---@param host string a name or an address; what is wrong with it is told at the first step
 ---@param port integer 1 to 65535
 ---@return sslconnect.core.bio|nil bio
@@ -180,18 +180,18 @@ function core.bio_null() end
 ---@return sslconnect.core.error|nil err bad_file, with errno and path; out_of_memory
 function core.bio_file(path, mode) end
 
----A BIO whose bytes are the plaintext of a connection, for TLS in TLS. It has a reference of its own
----to the connection, whose handshake is done as it is needed. BIO_f_ssl(3).
+---A BIO whose bytes are the plaintext of a connection, for TLS in TLS. It has a reference of its
+---own to the connection, whose handshake is done as it is needed. BIO_f_ssl(3).
 ---@param conn sslconnect.core.conn
----@param close boolean|nil true: the BIO's last reference closes the connection. false, the default:
----it only lets go of it
+---@param close boolean|nil true: the BIO's last reference closes the connection. false, the
+---default: it only lets go of it
 ---@return sslconnect.core.bio|nil bio
 ---@return sslconnect.core.error|nil err out_of_memory; closed: the connection is
 function core.bio_conn(conn, close) end
 
----UNSAFE: nothing can check the pointer. A BIO made of OpenSSL's own, with its chain. A reference to
----it that somebody has (BIO_new(3), BIO_up_ref) becomes this BIO's; so never for what `native` gives,
----which comes without one. It must be of the libcrypto of `core.openssl_version()`.
+---UNSAFE: nothing can check the pointer. A BIO made of OpenSSL's own, with its chain. A reference
+---to it that somebody has (BIO_new(3), BIO_up_ref) becomes this BIO's; so it is not for what
+---`native` gives, which comes without one. It must be of the libcrypto of `core.openssl_version()`.
 ---@param native lightuserdata a `BIO *`
 ---@return sslconnect.core.bio|nil bio
 ---@return sslconnect.core.error|nil err out_of_memory: the reference stays the caller's
@@ -438,7 +438,7 @@ function bio:set_close(on) end
 function bio:get_close() end
 
 ---What an empty memory BIO says to a reader. BIO_set_mem_eof_return(3).
----@param value 0|-1 0: the stream has ended, as with `bio_mem_buf`; -1: come again, as with `bio_mem`
+---@param value 0|-1 0: the stream has ended (`bio_mem_buf`); -1: come again (`bio_mem`)
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_option
 function bio:set_mem_eof_return(value) end
@@ -469,8 +469,8 @@ function bio:write(s, i, j) end
 ---@return sslconnect.core.want|sslconnect.core.error|nil why
 function bio:puts(s) end
 
----Reads a line, with its newline; one that is longer, or whose end has not come yet, comes in parts.
----For pair, memory, file and buffer: put a buffer before others. BIO_gets(3).
+---Reads a line, with its newline; one that is longer, or whose end has not come yet, comes in
+---parts. For pair, memory, file and buffer: put a buffer before others. BIO_gets(3).
 ---@param max integer|nil bytes at most; nil: 17 KiB, which is also the most
 ---@return string|false|nil line nil alone: the end of the stream
 ---@return sslconnect.core.want|sslconnect.core.error|nil why
@@ -487,8 +487,8 @@ function bio:flush() end
 ---@return sslconnect.core.error|nil err
 function bio:reset() end
 
----What can be read, without taking it; for pair and memory. In C that is without a copy; a string of
----Lua's always is one, so `max` bounds what is copied.
+---What can be read, without taking it; for pair and memory. In C that is without a copy; a string
+---of Lua's always is one, so `max` bounds what is copied.
 ---@param max integer|nil bytes at most; nil: 17 KiB, which is also the most
 ---@return string|false|nil data there may be more; nil alone: the end of the stream
 ---@return sslconnect.core.want|sslconnect.core.error|nil why
@@ -518,8 +518,8 @@ function bio:fd() end
 ---@return number|nil seconds nil: for ever
 function bio:timeout() end
 
----Of a BIO that connects, the address tried last or reached; of one that accepts, the one it listens
----on; of a socket's, the peer's: "192.0.2.1:443", "[2001:db8::1]:443".
+---Of a BIO that connects, the address tried last or reached; of one that accepts, the one it
+---listens on; of a socket's, the peer's: "192.0.2.1:443", "[2001:db8::1]:443".
 ---@return string|nil
 function bio:address() end
 
