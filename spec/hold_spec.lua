@@ -23,7 +23,8 @@ local function step_on(server, fd)
 end
 
 --- A stream whose handshake is done, and a server of the core that has got no more than it had to:
--- the stream, the server and its descriptor.
+-- the stream, the server, and what its descriptor is of, which is closed after the server: nobody
+-- may write to a descriptor that is another one's by then.
 local function held_stream(options)
   local port, listener = helper.listen()
   local ctx = assert(ssl.context(client_settings))
@@ -45,7 +46,13 @@ local function held_stream(options)
   }
   listener:close()
   assert.is_false((server:do_handshake()))
-  return conn, server, peer
+  return conn, server, {
+    getfd = function() return peer:getfd() end,
+    close = function()
+      server:close()
+      peer:close()
+    end,
+  }
 end
 
 --- Both ends of streams over memory, which count what is written; who reads where there is nothing
@@ -108,12 +115,12 @@ describe("a stream's last flight", function()
 
   it("leaves before another connection waits", function()
     local conn, server, peer = held_stream()
-    local other, other_server, other_peer = held_stream()
+    local other, _, other_peer = held_stream()
     assert(other:flush())
     assert.is_true(other:settimeout(0))
     helper.fails({code = "timeout"}, other:read(1))
     assert.is_true(step_on(server, peer:getfd()))
-    for _, object in ipairs {conn, other, peer, other_peer, other_server} do object:close() end
+    for _, object in ipairs {conn, other, peer, other_peer} do object:close() end
   end)
 
   it("leaves before the embedded loop waits", function()
@@ -157,12 +164,11 @@ describe("a stream's last flight", function()
   end)
 
   it("that cannot be sent is told by flush", function()
-    local conn, server, peer = held_stream()
+    local conn, _, peer = held_stream()
     assert(conn.bio:shutdown_wr())
     helper.fails({code = "connection_reset"}, conn:flush())
     helper.fails({code = "connection_reset"}, conn:read("a"))
     conn:close()
-    server:close()
     peer:close()
   end)
 end)
@@ -240,7 +246,7 @@ describe("nodelay", function()
   } do
     it("= " .. tostring(case.value) .. " is what it says in the handshake and after", function()
       local during
-      local conn, server, peer = held_stream {nodelay = case.value, loop = {
+      local conn, _, peer = held_stream {nodelay = case.value, loop = {
         name = "watching",
         wait = function(fd, events, seconds)
           local on = nodelay(fd)
@@ -252,7 +258,6 @@ describe("nodelay", function()
       assert.equal(case.during, during)
       assert.equal(case.after, nodelay(conn:getfd()))
       conn:close()
-      server:close()
       peer:close()
     end)
   end

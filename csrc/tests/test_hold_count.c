@@ -224,6 +224,84 @@ test_count(void **state)
   sslc_ctx_free(server);
 }
 
+/* ----------------------------------------------------------- TLS in TLS */
+
+/* How often the transport is written to, for a connection within another. */
+static unsigned
+count_nested(sslc_ctx *client, sslc_ctx *server, int hold, const char *script,
+             const char *other)
+{
+  struct link below, link;
+  sslc_bio *bios[2];
+  unsigned writes;
+
+  link_init_tcp(&below, client, server, hold);
+  bios[0] = sslc_bio_new_conn(below.client.conn, SSLC_CLOSE);
+  bios[1] = sslc_bio_new_conn(below.server.conn, SSLC_CLOSE);
+  link_init(&link, client, server, bios, hold);
+  link_play(&link, script, other);
+  writes = below.client.tap.writes;
+  link_free(&link);
+  link_free(&below);
+  return writes;
+}
+
+/* The flight below leaves with the first one above. */
+static void
+test_nested(void **state)
+{
+  sslc_ctx *client = make_client_ctx(), *server = make_server_ctx("good");
+
+  (void)state;
+  assert_int_equal(count_nested(client, server, 0, "hwr", "hrw"), 5);
+  assert_int_equal(count_nested(client, server, 1, "hwr", "hrw"), 3);
+  assert_int_equal(count_nested(client, server, 1, "hrw", "hwr"), 4);
+  sslc_ctx_free(client);
+  sslc_ctx_free(server);
+}
+
+static void
+end_connect(struct end *end, sslc_bio *bio)
+{
+  bio = tap_new(&end->tap, bio);
+  assert_ok(sslc_conn_set_bio(end->conn, bio, bio), sslc_conn_error(end->conn));
+  sslc_bio_free(bio);
+  assert_ok(sslc_conn_set_connect_state(end->conn), NULL);
+  assert_ok(sslc_conn_set_server_name(end->conn, "localhost"), NULL);
+  assert_ok(sslc_conn_set_hold_flight(end->conn, 1), NULL);
+}
+
+/* A BIO that connects by itself. */
+static void
+test_connecting(void **state)
+{
+  sslc_ctx *client = make_client_ctx(), *server = make_server_ctx("good");
+  struct server *at = server_start(serve_echo, server);
+  struct end end;
+  sslc_status status;
+  char buf[8];
+  size_t n;
+
+  (void)state;
+  end.conn = sslc_conn_new(client);
+  end_connect(&end, sslc_bio_new_connect("127.0.0.1", server_port(at)));
+  assert_int_equal(sslc_conn_do_handshake(end.conn), SSLC_WANT_CONNECT);
+  status = sslc_conn_do_handshake_wait(end.conn, sslc_deadline(PATIENCE));
+  assert_ok(status, sslc_conn_error(end.conn));
+  assert_ok(sslc_conn_write(end.conn, "hello", 5, &n),
+            sslc_conn_error(end.conn));
+  assert_int_equal(end.tap.writes, 2);
+  assert_ok(sslc_conn_read_wait(end.conn, buf, sizeof buf, &n,
+                                sslc_deadline(PATIENCE)),
+            sslc_conn_error(end.conn));
+  assert_int_equal(n, 5);
+  sslc_conn_close(end.conn);
+  sslc_conn_free(end.conn);
+  server_stop(at);
+  sslc_ctx_free(client);
+  sslc_ctx_free(server);
+}
+
 int
 main(void)
 {
@@ -231,5 +309,7 @@ main(void)
 
   for (i = 0; i < COUNT(counts); i++)
     add_test(counts[i].test, test_count, &counts[i]);
+  add_test("TLS in TLS, both held", test_nested, NULL);
+  add_test("on a BIO that connects", test_connecting, NULL);
   return run_all("hold_count");
 }
