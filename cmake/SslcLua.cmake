@@ -40,6 +40,26 @@ function(sslc_add_binding LUA)
   sslc_harden(${target})
 endfunction()
 
+# For specs: the module support.native, which has BIOs of OpenSSL's own.
+function(sslc_add_native LUA)
+  string(MAKE_C_IDENTIFIER "lua_${LUA}" binding)
+  set(target "${binding}_native")
+  add_library(${target} MODULE spec/support/native/native.c)
+  set_target_properties(${target} PROPERTIES
+    PREFIX "" SUFFIX ".so" OUTPUT_NAME native
+    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${LUA}/support")
+  target_include_directories(${target} SYSTEM PRIVATE
+    ${${binding}_PC_INCLUDE_DIRS})
+  target_link_libraries(${target} PRIVATE ${SSLC_LIBRARIES})
+  if(APPLE)
+    target_link_options(${target} PRIVATE -undefined dynamic_lookup)
+  endif()
+  sslc_flags(${target})
+endfunction()
+
 foreach(lua ${SSLC_LUA})
   sslc_add_binding(${lua})
+  if(SSLC_TESTS)
+    sslc_add_native(${lua})
+  endif()
 endforeach()

@@ -3,9 +3,6 @@
  */
 #include "internal.h"
 
-#include <errno.h>
-#include <string.h>
-
 /* ------------------------------------------------------------- references */
 
 sslc_bio *
@@ -49,6 +46,8 @@ sslc_bio_free(sslc_bio *bio)
   while (bio && atomic_fetch_sub(&bio->refs, 1) == 1) {
     sslc_bio *next = bio->next;
     unlink_next(bio);
+    if (bio->kind == SSLC_BIO_ACCEPT) /* others may hold the native one */
+      BIO_ctrl(bio->bio, SSLCI_CTRL_SELF, 0, NULL);
     BIO_free_all(bio->bio);
     sslci_error_clear(&bio->err);
     OPENSSL_free(bio);
@@ -59,10 +58,14 @@ sslc_bio_free(sslc_bio *bio)
 
 /* ---------------------------------------------------------------- methods */
 
+/* Without a number of its own (BIO_get_new_index(3)): there are 127 for the
+ * process, one that was taken is never given back, and where memory was short
+ * for the first there will be none.  BIO_find_type(3) takes one without for no
+ * other. */
 static BIO_METHOD *
 make_method(const char *name, int type, const struct sslci_method *calls)
 {
-  BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | type, name);
+  BIO_METHOD *m = BIO_meth_new(type, name);
   if (m && BIO_meth_set_write(m, calls->write) &&
       BIO_meth_set_read(m, calls->read) && BIO_meth_set_puts(m, calls->puts) &&
       BIO_meth_set_gets(m, calls->gets) && BIO_meth_set_ctrl(m, calls->ctrl) &&
@@ -104,6 +107,8 @@ sslci_record_may_read(struct sslci_record *record, BIO *bio)
 {
   if (record->reads_left-- > 0)
     return true;
+  /* That ends the step, also of those who use the native BIO by itself. */
+  record->reads_left = SSLCI_READS_PER_STEP;
   sslci_set_retry(bio, record, SSLC_WANT_READ);
   return false;
 }
@@ -130,7 +135,7 @@ sslci_set_retry(BIO *bio, struct sslci_record *record, sslc_status want)
 /* ------------------------------------------------------------- the records */
 
 void
-sslci_bio_begin(sslc_bio *bio)
+sslci_bio_begin(sslc_bio *bio, bool bound)
 {
   for (; bio; bio = bio->next) {
     if (!bio->record)
@@ -138,7 +143,8 @@ sslci_bio_begin(sslc_bio *bio)
     bio->record->sys_errno = 0;
     bio->record->want = SSLC_OK;
     bio->record->error = NULL;
-    bio->record->reads_left = SSLCI_READS_PER_STEP;
+    if (bound)
+      bio->record->reads_left = SSLCI_READS_PER_STEP;
   }
 }
 
@@ -146,7 +152,7 @@ bool
 sslci_bio_saw_eof(const sslc_bio *bio)
 {
   for (; bio; bio = bio->next)
-    if (bio->record ? bio->record->eof : !bio->next && BIO_eof(bio->bio) > 0)
+    if (bio->record && bio->record->eof)
       return true;
   return false;
 }
@@ -180,25 +186,31 @@ sslci_bio_want(const sslc_bio *bio)
   return SSLC_OK;
 }
 
-static const sslc_bio *
-last_of(const sslc_bio *bio)
-{
-  while (bio->next)
-    bio = bio->next;
-  return bio;
-}
-
 bool
 sslci_bio_has_record(const sslc_bio *bio)
 {
-  return last_of(bio)->record != NULL;
+  return sslci_bio_last(bio)->record != NULL;
+}
+
+long
+sslci_bio_ctrl(const sslc_bio *bio, int cmd, long num, void *ptr)
+{
+  return bio ? BIO_ctrl(sslci_bio_last(bio)->bio, cmd, num, ptr) : 0;
 }
 
 void
 sslci_bio_set_quiet(sslc_bio *bio, bool quiet)
 {
-  if (bio)
-    BIO_ctrl(last_of(bio)->bio, SSLCI_CTRL_QUIET, quiet, NULL);
+  sslci_bio_ctrl(bio, SSLCI_CTRL_QUIET, quiet, NULL);
+}
+
+/* A native BIO tells of no more than its descriptor. */
+void
+sslci_bio_peer_address(const sslc_bio *bio, char buf[SSLCI_ADDR_TEXT])
+{
+  *buf = '\0';
+  if (sslci_bio_ctrl(bio, SSLCI_CTRL_ADDRESS, 0, buf) <= 0)
+    sslci_peer_address(sslc_bio_fd(bio), buf, SSLCI_ADDR_TEXT);
 }
 
 /* ----------------------------------------------------------------- owners */
@@ -231,113 +243,6 @@ sslc_conn *
 sslc_bio_owner(const sslc_bio *bio)
 {
   return bio ? bio->owner : NULL;
-}
-
-/* ----------------------------------------------------------------- chains */
-
-static sslc_status
-refuse(sslc_bio *bio, const char *why)
-{
-  return sslci_error_set(&bio->err, SSLC_CODE_MISUSE, SSLC_PHASE_NONE, "%s",
-                         why);
-}
-
-/* A chain that was wrapped counts as one, and as complete. */
-static bool
-ends_in_filter(const sslc_bio *bio)
-{
-  BIO *native = last_of(bio)->bio;
-  return !BIO_next(native) && (BIO_method_type(native) & BIO_TYPE_FILTER) != 0;
-}
-
-sslc_status
-sslc_bio_push(sslc_bio *bio, sslc_bio *append)
-{
-  if (!bio)
-    return SSLC_ERR_ARG;
-  sslci_error_clear(&bio->err);
-  if (!append)
-    return sslci_error_set(&bio->err, SSLC_CODE_BAD_OPTION, SSLC_PHASE_NONE,
-                           "push needs a BIO to append");
-  sslc_bio *last = (sslc_bio *)last_of(bio);
-  if (append->prev || last == last_of(append))
-    return refuse(bio, "the BIO to append stands in a chain already");
-  if (append->owner)
-    return refuse(bio, "a connection uses the BIO to append");
-  if (!ends_in_filter(bio))
-    return refuse(bio, "only behind a filter can another BIO stand, and the "
-                       "last of the chain is none");
-  BIO_push(last->bio, append->bio);
-  last->next = sslc_bio_up_ref(append);
-  append->prev = last;
-  return SSLC_OK;
-}
-
-/* Bytes that would go with a filter: written to it and not sent on, read ahead
- * and not given.  BIO_f_buffer(3) tells of its own or else of the next one's,
- * so the next is asked as well. */
-static bool
-holds_bytes(const sslc_bio *bio)
-{
-  BIO *next = BIO_next(bio->bio);
-  if (bio->kind != SSLC_BIO_BUFFER)
-    return false;
-  size_t behind = next ? BIO_ctrl_pending(next) : 0;
-  size_t wbehind = next ? BIO_ctrl_wpending(next) : 0;
-  return BIO_ctrl_pending(bio->bio) != behind ||
-         BIO_ctrl_wpending(bio->bio) != wbehind;
-}
-
-/* Takes it out of OpenSSL's chain, one that was wrapped with all of its own. */
-static void
-detach(const sslc_bio *bio)
-{
-  BIO *rest = BIO_pop(bio->bio);
-  while (rest && bio->kind == SSLC_BIO_NATIVE && !bio->next) {
-    BIO *after = BIO_pop(rest);
-    BIO_push(bio->bio, rest);
-    rest = after;
-  }
-}
-
-sslc_status
-sslc_bio_pop(sslc_bio *bio)
-{
-  if (!bio)
-    return SSLC_ERR_ARG;
-  sslci_error_clear(&bio->err);
-  sslc_bio *prev = bio->prev, *next = bio->next;
-  if (bio->owner && next)
-    return refuse(bio, "a connection uses it: give that another BIO first");
-  if (holds_bytes(bio))
-    return refuse(bio, "it holds bytes: flush or read them first");
-  if (!prev && !next)
-    return SSLC_OK;
-  detach(bio);
-  bio->prev = bio->next = NULL;
-  if (next)
-    next->prev = prev;
-  if (prev) {
-    prev->next = next; /* with our reference to it */
-    sslc_bio_free(bio);
-  } else {
-    sslc_bio_free(next);
-  }
-  return SSLC_OK;
-}
-
-sslc_bio *
-sslc_bio_next(const sslc_bio *bio)
-{
-  return bio ? bio->next : NULL;
-}
-
-sslc_bio *
-sslc_bio_find(sslc_bio *bio, int kind)
-{
-  while (bio && bio->kind != kind)
-    bio = bio->next;
-  return bio;
 }
 
 /* ------------------------------------------------------------------ asking */
@@ -380,8 +285,8 @@ int
 sslc_bio_fd(const sslc_bio *bio)
 {
   int fd = -1;
-  if (!bio || BIO_get_fd(bio->bio, &fd) <= 0)
-    return fd;
+  if (bio)
+    BIO_get_fd(bio->bio, &fd);
   return fd;
 }
 
@@ -389,50 +294,36 @@ int64_t
 sslc_bio_timeout(const sslc_bio *bio)
 {
   int64_t timeout = -1;
-  if (bio)
-    BIO_ctrl(last_of(bio)->bio, SSLCI_CTRL_TIMEOUT, 0, &timeout);
+  sslci_bio_ctrl(bio, SSLCI_CTRL_TIMEOUT, 0, &timeout);
   return timeout;
 }
 
+/* One that accepts listens on its own, whoever stands behind it. */
 const char *
 sslc_bio_address(const sslc_bio *bio)
 {
   sslc_bio *b = (sslc_bio *)bio; /* where it is written down */
+  sslc_bio *accept = sslc_bio_find(b, SSLC_BIO_ACCEPT);
   if (!bio)
     return "";
   *b->address = '\0';
-  BIO_ctrl(last_of(bio)->bio, SSLCI_CTRL_ADDRESS, 0, b->address);
+  const sslc_bio *at = accept ? accept : sslci_bio_last(bio);
+  if (BIO_ctrl(at->bio, SSLCI_CTRL_ADDRESS, 0, b->address) <= 0 &&
+      sslc_bio_fd(bio) >= 0)
+    sslci_peer_address(sslc_bio_fd(bio), b->address, sizeof b->address);
   return b->address;
-}
-
-size_t
-sslc_bio_pending(const sslc_bio *bio)
-{
-  return bio ? BIO_ctrl_pending(bio->bio) : 0;
-}
-
-size_t
-sslc_bio_wpending(const sslc_bio *bio)
-{
-  return bio ? BIO_ctrl_wpending(bio->bio) : 0;
-}
-
-int
-sslc_bio_eof(const sslc_bio *bio)
-{
-  return bio ? BIO_eof(bio->bio) > 0 : 0;
 }
 
 int
 sslc_bio_get_close(const sslc_bio *bio)
 {
-  switch (bio ? last_of(bio)->kind : 0) {
+  switch (bio ? sslci_bio_last(bio)->kind : 0) {
   case SSLC_BIO_SOCKET:
   case SSLC_BIO_CONNECT:
   case SSLC_BIO_FILE:
   case SSLC_BIO_CONN:
   case SSLC_BIO_NATIVE:
-    return BIO_get_close(last_of(bio)->bio) ? SSLC_CLOSE : SSLC_NOCLOSE;
+    return BIO_get_close(sslci_bio_last(bio)->bio) ? SSLC_CLOSE : SSLC_NOCLOSE;
   default:
     return -1;
   }

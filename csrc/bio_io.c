@@ -7,142 +7,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/socket.h>
-
-/* --------------------------------------------------------- what came of it */
-
-static sslc_status
-system_failure(sslc_bio *bio, int phase, int err)
-{
-  sslci_error_begin(&bio->err, sslci_errno_code(err), phase, "%s",
-                    strerror(err));
-  bio->err.sys_errno = err;
-  return sslci_error_finish(&bio->err);
-}
-
-static sslc_status
-bad_argument(sslc_bio *bio, int phase, const char *why)
-{
-  return sslci_error_set(&bio->err, SSLC_CODE_BAD_OPTION, phase, "%s", why);
-}
-
-static sslc_status
-cannot(sslc_bio *bio, int phase, const char *what)
-{
-  return sslci_error_set(&bio->err, SSLC_CODE_BAD_OPTION, phase,
-                         "a BIO of the kind %s cannot %s",
-                         sslc_bio_kind_name(bio->kind), what);
-}
-
-void
-sslci_explain_below(sslc_error *e, const sslc_error *below, int kind)
-{
-  const char *message = sslc_error_message(below);
-  if (kind == SSLC_BIO_CONN)
-    sslci_error_explain(e, below->code, "the connection below: %s", message);
-  else
-    sslci_error_explain(e, below->code, "%s", message);
-  sslci_set_string(&e->hint, below->hint);
-  e->phase = kind == SSLC_BIO_CONNECT ? below->phase : e->phase;
-  e->sys_errno = below->sys_errno;
-  sslci_set_string(&e->address, below->address);
-}
-
-static sslc_status
-below_failure(sslc_bio *bio, int phase, const sslc_error *below, int kind)
-{
-  sslci_error_begin(&bio->err, SSLC_CODE_INTERNAL, phase, NULL);
-  sslci_explain_below(&bio->err, below, kind);
-  sslci_set_string(&bio->err.host, below->host);
-  return sslci_error_finish(&bio->err);
-}
-
-/* What OpenSSL's own BIOs say: an errno in the queue, or left in errno, or a
- * reason that is not the system's. */
-static sslc_status
-native_failure(sslc_bio *bio, int phase, int err)
-{
-  unsigned long code = ERR_peek_error();
-  if (code && ERR_GET_LIB(code) != ERR_LIB_SYS) {
-    sslci_error_begin(&bio->err, sslci_is_out_of_memory(code)
-                                   ? SSLC_CODE_OUT_OF_MEMORY
-                                   : SSLC_CODE_SYSTEM_ERROR,
-                      phase, "%s", ERR_reason_error_string(code)
-                                     ? ERR_reason_error_string(code)
-                                     : "OpenSSL gave no reason");
-    sslci_error_take_queue(&bio->err);
-    return sslci_error_finish(&bio->err);
-  }
-  if (code)
-    err = ERR_GET_REASON(code);
-  return err ? system_failure(bio, phase, err)
-             : sslci_error_set(&bio->err, SSLC_CODE_SYSTEM_ERROR, phase,
-                               "the BIO gave no reason");
-}
-
-static sslc_status
-failure(sslc_bio *bio, int phase, int left_errno)
-{
-  int kind = 0;
-  const sslc_error *below = sslci_bio_below(bio, &kind);
-  int err = sslci_bio_errno(bio);
-  if (below)
-    return below_failure(bio, phase, below, kind);
-  if (err)
-    return system_failure(bio, phase, err);
-  if (phase == SSLC_PHASE_READ && sslci_bio_saw_eof(bio))
-    return SSLC_CLOSED;
-  return native_failure(bio, phase, left_errno);
-}
-
-static sslc_status
-wanted(const sslc_bio *bio)
-{
-  sslc_status want = sslci_bio_want(bio);
-  if (want != SSLC_OK)
-    return want;
-  if (BIO_should_read(bio->bio))
-    return SSLC_WANT_READ;
-  if (BIO_should_write(bio->bio))
-    return SSLC_WANT_WRITE;
-  return BIO_get_retry_reason(bio->bio) == BIO_RR_ACCEPT ? SSLC_WANT_ACCEPT
-                                                         : SSLC_WANT_CONNECT;
-}
-
-/* -2 of a BIO: it has no such method. */
-static sslc_status
-end(sslc_bio *bio, int phase, long ret, const char *what)
-{
-  int left_errno = errno;
-  sslc_status status = SSLC_OK;
-  if (ret > 0)
-    status = SSLC_OK;
-  else if (ret == -2)
-    status = cannot(bio, phase, what);
-  else if (BIO_should_retry(bio->bio))
-    status = bio->retry = wanted(bio);
-  else if (ret == 0 && phase == SSLC_PHASE_READ && !sslci_bio_errno(bio))
-    status = SSLC_CLOSED;
-  else
-    status = failure(bio, phase, left_errno);
-  ERR_clear_error();
-  return status;
-}
-
-static sslc_status
-begin(sslc_bio *bio)
-{
-  if (!bio)
-    return SSLC_ERR_ARG;
-  sslci_error_clear(&bio->err);
-  bio->retry = SSLC_OK;
-  sslci_bio_begin(bio);
-  for (BIO *b = bio->bio; b; b = BIO_next(b))
-    BIO_clear_retry_flags(b);
-  ERR_clear_error();
-  errno = 0;
-  return SSLC_OK;
-}
 
 static sslc_status
 begin_io(sslc_bio *bio, const void *buf, size_t len, size_t *n, int phase)
@@ -150,9 +14,10 @@ begin_io(sslc_bio *bio, const void *buf, size_t len, size_t *n, int phase)
   if (!bio || !n)
     return SSLC_ERR_ARG;
   *n = 0;
-  begin(bio);
-  return buf && len ? SSLC_OK
-                    : bad_argument(bio, phase, "the buffer has no bytes");
+  sslc_status status = sslci_bio_step_begin(bio);
+  if (status != SSLC_OK || (buf && len))
+    return status;
+  return sslci_bio_bad_argument(bio, phase, "the buffer has no bytes");
 }
 
 /* ------------------------------------------------------- reading, writing */
@@ -167,7 +32,7 @@ static sslc_status
 end_io(sslc_bio *bio, int phase, int ret, size_t *n, const char *what)
 {
   *n = ret > 0 ? (size_t)ret : 0;
-  return end(bio, phase, ret, what);
+  return sslci_bio_step_end(bio, phase, ret, what);
 }
 
 sslc_status
@@ -186,7 +51,7 @@ sslc_bio_write(sslc_bio *bio, const void *buf, size_t len, size_t *n)
   sslc_status status = begin_io(bio, buf, len, n, SSLC_PHASE_WRITE);
   if (status != SSLC_OK)
     return status;
-  if (bio->write_closed)
+  if (sslci_bio_last(bio)->write_closed)
     return SSLC_CLOSED;
   return end_io(bio, SSLC_PHASE_WRITE, BIO_write(bio->bio, buf, clamp(len)), n,
                 "be written");
@@ -200,16 +65,50 @@ sslc_bio_puts(sslc_bio *bio, const char *text, size_t *n)
   return sslc_bio_write(bio, text, text ? strlen(text) : 0, n);
 }
 
+/* BIO_gets(3) of a file, which has fgets(3) count a line's bytes up to the
+ * first NUL in it; and that drops the rest. */
+static int
+file_gets(BIO *bio, char *buf, int size)
+{
+  int n = 0;
+  while (n < size - 1) {
+    int ret = BIO_read(bio, buf + n, 1);
+    if (ret <= 0 && n == 0)
+      return ret;
+    if (ret <= 0 || buf[n++] == '\n')
+      break;
+  }
+  buf[n] = '\0';
+  return n;
+}
+
+/* A line of 0 bytes: BIO_s_mem(3) says so too where a read would have more to
+ * say, that it is to come again. */
+static int
+native_gets(sslc_bio *bio, char *buf, int size)
+{
+  int ret = BIO_gets(bio->bio, buf, size);
+  if (ret != 0 || bio->kind != SSLC_BIO_NATIVE || sslci_bio_retrying(bio))
+    return ret;
+  ret = BIO_read(bio->bio, buf, 1);
+  buf[ret > 0 ? ret : 0] = '\0';
+  return ret;
+}
+
 sslc_status
 sslc_bio_gets(sslc_bio *bio, char *buf, size_t size, size_t *n)
 {
+  if (buf && size > 0)
+    *buf = '\0';
   sslc_status status = begin_io(bio, buf, size, n, SSLC_PHASE_READ);
   if (status != SSLC_OK)
     return status;
-  *buf = '\0';
   if (size < 2)
-    return bad_argument(bio, SSLC_PHASE_READ, "the buffer has no room");
-  int ret = BIO_gets(bio->bio, buf, clamp(size));
+    return sslci_bio_bad_argument(bio, SSLC_PHASE_READ,
+                                  "the buffer has no room");
+  int ret = BIO_method_type(bio->bio) == BIO_TYPE_FILE
+    ? file_gets(bio->bio, buf, clamp(size))
+    : native_gets(bio, buf, clamp(size));
   if (ret <= 0)
     *buf = '\0';
   return end_io(bio, SSLC_PHASE_READ, ret, n,
@@ -219,39 +118,56 @@ sslc_bio_gets(sslc_bio *bio, char *buf, size_t size, size_t *n)
 sslc_status
 sslc_bio_flush(sslc_bio *bio)
 {
-  sslc_status status = begin(bio);
+  sslc_status status = sslci_bio_step_begin(bio);
   if (status != SSLC_OK)
     return status;
-  return end(bio, SSLC_PHASE_WRITE, BIO_flush(bio->bio), "be flushed");
+  return sslci_bio_step_end(bio, SSLC_PHASE_WRITE, BIO_flush(bio->bio),
+                            "be flushed");
 }
 
 sslc_status
 sslc_bio_do_handshake(sslc_bio *bio)
 {
-  sslc_status status = begin(bio);
+  sslc_status status = sslci_bio_step_begin(bio);
   if (status != SSLC_OK)
     return status;
   long ret = BIO_do_handshake(bio->bio);
   /* What knows of no handshake is ready. */
-  if (ret == 0 && !BIO_should_retry(bio->bio) && !sslci_bio_errno(bio)) {
+  if (ret == 0 && !sslci_bio_retrying(bio) && !sslci_bio_errno(bio)) {
     int kind;
     if (!sslci_bio_below(bio, &kind) && ERR_peek_error() == 0)
       ret = 1;
   }
-  return end(bio, SSLC_PHASE_CONNECT, ret, "shake hands");
+  return sslci_bio_step_end(bio, SSLC_PHASE_CONNECT, ret, "shake hands");
+}
+
+/* Asked before, because a filter throws away what it holds and goes on to the
+ * next only then. */
+static bool
+can_reset(const sslc_bio *bio)
+{
+  switch (sslci_bio_last(bio)->kind) {
+  case SSLC_BIO_MEM:
+  case SSLC_BIO_NULL:
+  case SSLC_BIO_FILE:
+  case SSLC_BIO_NATIVE:
+    return true;
+  default:
+    return false;
+  }
 }
 
 sslc_status
 sslc_bio_reset(sslc_bio *bio)
 {
-  sslc_status status = begin(bio);
+  sslc_status status = sslci_bio_step_begin(bio);
   if (status != SSLC_OK)
     return status;
-  long ret = BIO_reset(bio->bio);
+  long ret = can_reset(bio) ? BIO_reset(bio->bio) : -2;
   /* fseek's 0 is a file's way to say that it went well. */
-  if (ret == 0 && bio->kind == SSLC_BIO_FILE)
-    ret = 1;
-  return end(bio, SSLC_PHASE_NONE, ret > 0 ? ret : -2, "be reset");
+  if (ret == 0)
+    ret = sslci_bio_is_file(bio) ? 1 : -2;
+  return sslci_bio_step_end(bio, SSLC_PHASE_NONE, ret, "be reset");
 }
 
 /* ---------------------------------------------------- without copying */
@@ -270,55 +186,56 @@ sslc_bio_peek(sslc_bio *bio, const void **data, size_t *n)
     return SSLC_ERR_ARG;
   *data = NULL;
   *n = 0;
-  begin(bio);
+  sslc_status status = sslci_bio_step_begin(bio);
+  if (status != SSLC_OK)
+    return status;
   if (!can_peek(bio))
-    return cannot(bio, SSLC_PHASE_READ, "be peeked at");
+    return sslci_bio_cannot(bio, SSLC_PHASE_READ, "be peeked at");
   long ret = BIO_ctrl(bio->bio, BIO_C_NREAD0, 0, &bytes);
   *n = ret > 0 ? (size_t)ret : 0;
   *data = ret > 0 ? bytes : NULL;
-  return end(bio, SSLC_PHASE_READ, ret, "be peeked at");
+  return sslci_bio_step_end(bio, SSLC_PHASE_READ, ret, "be peeked at");
 }
 
 sslc_status
 sslc_bio_consume(sslc_bio *bio, size_t n)
 {
   char *bytes = NULL;
-  sslc_status status = begin(bio);
+  sslc_status status = sslci_bio_step_begin(bio);
   if (status != SSLC_OK)
     return status;
   if (!can_peek(bio))
-    return cannot(bio, SSLC_PHASE_READ, "be peeked at");
+    return sslci_bio_cannot(bio, SSLC_PHASE_READ, "be peeked at");
   if (n == 0)
     return SSLC_OK;
   long there = BIO_ctrl(bio->bio, BIO_C_NREAD0, 0, &bytes);
   BIO_clear_retry_flags(bio->bio);
   if (there < 0 || n > (size_t)there)
-    return bad_argument(bio, SSLC_PHASE_READ,
-                        "more bytes are to be consumed than peek gives");
+    return sslci_bio_bad_argument(bio, SSLC_PHASE_READ,
+                                  "more bytes are to be consumed than peek "
+                                  "gives");
   BIO_ctrl(bio->bio, BIO_C_NREAD, (long)n, &bytes);
   return SSLC_OK;
 }
 
 /* ---------------------------------------------------------------- settings */
 
-static sslc_bio *
-last_of(sslc_bio *bio)
-{
-  while (bio->next)
-    bio = bio->next;
-  return bio;
-}
-
+/* What filters hold goes first. */
 sslc_status
 sslc_bio_shutdown_wr(sslc_bio *bio)
 {
-  sslc_status status = begin(bio);
+  sslc_status status = bio && bio->next ? sslc_bio_flush(bio) : SSLC_OK;
+  if (status == SSLC_OK)
+    status = sslci_bio_step_begin(bio);
   if (status != SSLC_OK)
     return status;
-  long ret = BIO_shutdown_wr(last_of(bio)->bio);
-  status = end(bio, SSLC_PHASE_SHUTDOWN, ret ? ret : -1,
-               "be shut down for writing");
-  bio->write_closed = bio->write_closed || status == SSLC_OK;
+  sslc_bio *last = sslci_bio_last(bio);
+  long ret = BIO_shutdown_wr(last->bio);
+  if (ret == 0 && !sslci_bio_retrying(bio))
+    ret = -2;
+  status = sslci_bio_step_end(bio, SSLC_PHASE_SHUTDOWN, ret,
+                              "be shut down for writing");
+  last->write_closed = last->write_closed || status == SSLC_OK;
   return status;
 }
 
@@ -333,41 +250,58 @@ has_socket(const sslc_bio *bio)
 sslc_status
 sslc_bio_set_nbio(sslc_bio *bio, int nonblocking)
 {
-  sslc_status status = begin(bio);
+  sslc_status status = sslci_bio_step_begin(bio);
   if (status != SSLC_OK)
     return status;
-  if (!has_socket(last_of(bio)) ||
-      BIO_set_nbio(last_of(bio)->bio, nonblocking != 0) <= 0)
-    return bad_argument(bio, SSLC_PHASE_NONE, "only a socket's BIO can block");
+  if (!has_socket(sslci_bio_last(bio)) ||
+      BIO_set_nbio(sslci_bio_last(bio)->bio, nonblocking != 0) <= 0)
+    return sslci_bio_bad_argument(bio, SSLC_PHASE_NONE,
+                                  "only a socket's BIO can block");
   return SSLC_OK;
+}
+
+/* As SSLCI_CTRL_NODELAY answers, for a socket that is not in a BIO of ours. */
+static long
+native_set_nodelay(sslc_bio *bio, int on)
+{
+  int fd = sslc_bio_fd(bio);
+  if (sslci_bio_last(bio)->kind != SSLC_BIO_NATIVE || fd < 0)
+    return 0;
+  if (BIO_set_tcp_ndelay(fd, on))
+    return 1;
+  return errno == ENOTSOCK ? 0 : -errno;
 }
 
 sslc_status
 sslc_bio_set_tcp_nodelay(sslc_bio *bio, int on)
 {
-  sslc_status status = begin(bio);
+  sslc_status status = sslci_bio_step_begin(bio);
   if (status != SSLC_OK)
     return status;
-  long ret = BIO_ctrl(last_of(bio)->bio, SSLCI_CTRL_NODELAY, on != 0, NULL);
+  long ret = BIO_ctrl(sslci_bio_last(bio)->bio, SSLCI_CTRL_NODELAY, on != 0,
+                      NULL);
   if (ret == 0)
-    return bad_argument(bio, SSLC_PHASE_NONE,
-                        "only a socket's BIO has TCP_NODELAY");
-  return ret > 0 ? SSLC_OK : system_failure(bio, SSLC_PHASE_NONE, (int)-ret);
+    ret = native_set_nodelay(bio, on != 0);
+  if (ret == 0)
+    return sslci_bio_bad_argument(bio, SSLC_PHASE_NONE,
+                                  "only a socket's BIO has TCP_NODELAY");
+  return ret > 0 ? SSLC_OK
+                 : sslci_bio_system_failure(bio, SSLC_PHASE_NONE, (int)-ret);
 }
 
 sslc_status
 sslc_bio_set_close(sslc_bio *bio, int close_flag)
 {
-  sslc_status status = begin(bio);
+  sslc_status status = sslci_bio_step_begin(bio);
   if (status != SSLC_OK)
     return status;
   if (sslc_bio_get_close(bio) < 0)
-    return bad_argument(bio, SSLC_PHASE_NONE,
-                        "there is nothing that the BIO could close");
+    return sslci_bio_bad_argument(bio, SSLC_PHASE_NONE,
+                                  "there is nothing that the BIO could close");
   if (close_flag != SSLC_CLOSE && close_flag != SSLC_NOCLOSE)
-    return bad_argument(bio, SSLC_PHASE_NONE,
-                        "the flag is SSLC_CLOSE or SSLC_NOCLOSE");
-  BIO_ctrl(last_of(bio)->bio, BIO_CTRL_SET_CLOSE, close_flag == SSLC_CLOSE,
-           NULL);
+    return sslci_bio_bad_argument(bio, SSLC_PHASE_NONE,
+                                  "the flag is SSLC_CLOSE or SSLC_NOCLOSE");
+  BIO_ctrl(sslci_bio_last(bio)->bio, BIO_CTRL_SET_CLOSE,
+           close_flag == SSLC_CLOSE, NULL);
   return SSLC_OK;
 }

@@ -25,7 +25,7 @@ struct ring {
 };
 
 struct half {
-  struct sslci_record record; /* first: see sslci_bio_record */
+  struct sslci_record record; /* first */
   struct ring *in;
   struct ring *out;
 };
@@ -74,6 +74,14 @@ ring_put(struct ring *r, const char *buf, size_t len)
   return n;
 }
 
+/* An empty ring begins anew, so that more of it comes in one piece. */
+static void
+ring_skip(struct ring *r, size_t n)
+{
+  r->len -= n;
+  r->start = r->len > 0 ? (r->start + n) % r->size : 0;
+}
+
 static size_t
 ring_take(struct ring *r, char *buf, size_t len)
 {
@@ -81,8 +89,7 @@ ring_take(struct ring *r, char *buf, size_t len)
   size_t first = smaller(n, r->size - r->start);
   memcpy(buf, r->bytes + r->start, first);
   memcpy(buf + first, r->bytes, n - first);
-  r->start = (r->start + n) % r->size;
-  r->len -= n;
+  ring_skip(r, n);
   return n;
 }
 
@@ -103,6 +110,8 @@ pair_write(BIO *bio, const char *buf, int len)
     h->record.sys_errno = EPIPE;
     return -1;
   }
+  if (len <= 0)
+    return 0;
   size_t n = ring_put(h->out, buf, (size_t)len);
   if (n == 0)
     sslci_set_retry(bio, &h->record, SSLC_WANT_WRITE);
@@ -142,9 +151,7 @@ pair_nread0(BIO *bio, char **bytes)
 static long
 pair_nread(BIO *bio, long num)
 {
-  struct ring *r = half_of(bio)->in;
-  r->start = (r->start + (size_t)num) % r->size;
-  r->len -= (size_t)num;
+  ring_skip(half_of(bio)->in, (size_t)num);
   return num;
 }
 
@@ -154,12 +161,13 @@ pair_gets(BIO *bio, char *buf, int size)
 {
   const struct ring *r = half_of(bio)->in;
   int n = 0;
+  if (size <= 0)
+    return 0;
   while (n < size - 1 && (size_t)n < r->len)
     if (r->bytes[(r->start + (size_t)n++) % r->size] == '\n')
       break;
   int got = pair_read(bio, buf, n);
-  if (got > 0)
-    buf[got] = '\0';
+  buf[got > 0 ? got : 0] = '\0';
   return got;
 }
 

@@ -18,12 +18,14 @@ sslci_conn_peer(const sslc_conn *conn)
 static void
 say_where(const sslc_conn *conn, sslc_error *e)
 {
-  char address[80] = "";
-  if (!conn->address)
-    sslci_peer_address(sslc_conn_fd(conn), address, sizeof address);
+  char address[SSLCI_ADDR_TEXT];
   sslci_set_string(&e->host, conn->label ? conn->label : conn->server_name);
-  sslci_set_string(&e->address, conn->address ? conn->address
-                                              : *address ? address : NULL);
+  if (conn->address) {
+    sslci_set_string(&e->address, conn->address);
+  } else if (!e->address) { /* else what is below has told it */
+    sslci_bio_peer_address(sslci_conn_waits_for(conn), address);
+    sslci_set_string(&e->address, *address ? address : NULL);
+  }
 }
 
 sslc_status
@@ -32,8 +34,17 @@ sslci_conn_fail(sslc_conn *conn)
   say_where(conn, &conn->err);
   conn->err.ssl_error = conn->ssl_error;
   conn->fatal = sslci_error_finish(&conn->err);
-  conn->last_status = conn->fatal;
-  return conn->fatal;
+  /* libssl may have found nothing to object to; this library has. */
+  conn->fatal_return = conn->last_return > 0 ? -1 : conn->last_return;
+  return sslci_conn_fatal(conn);
+}
+
+sslc_status
+sslci_conn_fatal(sslc_conn *conn)
+{
+  conn->last_return = conn->fatal_return;
+  conn->ssl_error = conn->err.ssl_error;
+  return conn->last_status = conn->fatal;
 }
 
 sslc_status
@@ -47,6 +58,8 @@ sslci_conn_refuse(sslc_conn *conn, int code, int phase, const char *fmt, ...)
   conn->misuse.message = message;
   say_where(conn, &conn->misuse);
   conn->misused = true;
+  conn->last_return = -1;
+  conn->ssl_error = SSL_ERROR_NONE;
   conn->last_status = sslci_error_finish(&conn->misuse);
   return conn->last_status;
 }
@@ -63,7 +76,8 @@ sslc_conn_error(const sslc_conn *conn)
 
 /* --------------------------------------------------------------- making */
 
-/* Notes the first bytes received, and that a certificate was asked for. */
+/* Notes the first bytes received, that a certificate was asked for or to
+ * renegotiate, and the peer's close_notify. */
 static void
 watch(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
       void *arg)
@@ -83,8 +97,13 @@ watch(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
   if (type == SSL3_RT_HANDSHAKE && bytes[0] == SSL3_MT_CERTIFICATE_REQUEST)
     conn->cert_requested = true;
   if (type == SSL3_RT_HANDSHAKE && conn->connected &&
-      (bytes[0] == SSL3_MT_HELLO_REQUEST || bytes[0] == SSL3_MT_CLIENT_HELLO))
+      (bytes[0] == SSL3_MT_HELLO_REQUEST ||
+       bytes[0] == SSL3_MT_CLIENT_HELLO)) {
     conn->renegotiation_asked = true;
+    conn->went_on = false;
+  }
+  if (type == SSL3_RT_ALERT && len > 1 && bytes[1] == SSL_AD_CLOSE_NOTIFY)
+    conn->close_notify_came = true;
 }
 
 static bool
@@ -120,6 +139,7 @@ sslc_conn_new(sslc_ctx *ctx)
   if (status != SSLC_OK) {
     sslci_error_copy(&conn->err, &ctx->err);
     conn->fatal = conn->last_status = status;
+    conn->fatal_return = -1;
   }
   return conn;
 }
@@ -219,6 +239,10 @@ check_bios(sslc_conn *conn, const sslc_bio *rbio, const sslc_bio *wbio)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,
                              "the BIO is another connection's, or stands "
                              "behind another BIO");
+  if (sslci_bio_is_over(rbio, conn) || sslci_bio_is_over(wbio, conn))
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,
+                             "the BIO reads from or writes to this connection "
+                             "itself");
   return SSLC_OK;
 }
 
@@ -324,6 +348,13 @@ sslc_conn_set_hold_flight(sslc_conn *conn, int on)
   return status;
 }
 
+sslc_status
+sslc_conn_set_session(sslc_conn *conn, sslc_session *session)
+{
+  sslc_status status = begin_setting(conn);
+  return status == SSLC_OK ? sslci_session_set(conn, session) : status;
+}
+
 /* ------------------------------------------------------------- handshake */
 
 static sslc_status
@@ -357,6 +388,18 @@ start(sslc_conn *conn)
   return status;
 }
 
+/* One try to send what is held, even on a BIO that blocks. */
+static void
+let_go(sslc_conn *conn)
+{
+  if (!conn->hold || !conn->wbio)
+    return;
+  sslci_bio_set_quiet(conn->wbio, true);
+  sslci_hold_send(conn->hold);
+  sslci_bio_set_quiet(conn->wbio, false);
+  ERR_clear_error();
+}
+
 static void
 handshake_done(sslc_conn *conn)
 {
@@ -365,21 +408,43 @@ handshake_done(sslc_conn *conn)
     sslci_hold_of(conn->hold)->holding = false;
 }
 
+/* Done before: nothing is sent, and it is said again. */
+static sslc_status
+handshake_was_done(sslc_conn *conn)
+{
+  conn->last_return = 1;
+  conn->ssl_error = SSL_ERROR_NONE;
+  return conn->last_status = SSLC_OK;
+}
+
+/* To be refused leaves nothing in the thread's error queue. */
+static sslc_status
+ensure_started(sslc_conn *conn)
+{
+  if (conn->started)
+    return SSLC_OK;
+  sslc_status status = start(conn);
+  ERR_clear_error();
+  return status;
+}
+
 sslc_status
 sslc_conn_do_handshake(sslc_conn *conn)
 {
   sslc_status status = sslci_step_begin(conn, SSLC_PHASE_HANDSHAKE);
-  if (status == SSLC_OK && !conn->started)
-    status = start(conn);
+  if (status == SSLC_OK)
+    status = ensure_started(conn);
   if (status != SSLC_OK)
     return status;
   if (conn->connected)
-    return conn->last_status = SSLC_OK;
+    return handshake_was_done(conn);
   status = sslci_hooks_begin(conn);
   if (status != SSLC_OK)
     return status;
   int ret = SSL_do_handshake(conn->ssl);
   status = sslci_step_end(conn, SSLC_PHASE_HANDSHAKE, ret);
+  if (status < 0)
+    let_go(conn); /* of the alert that says why */
   if (status == SSLC_OK)
     status = sslci_verify_done(conn);
   status = sslci_hooks_end(conn, status);
@@ -394,9 +459,11 @@ handshake_as(sslc_conn *conn, int role)
   if (!conn)
     return SSLC_ERR_ARG;
   conn->misused = false;
-  if (conn->role < 0 && !conn->closed)
+  if (conn->closed)
+    return sslc_conn_do_handshake(conn);
+  if (conn->role < 0)
     set_role(conn, role);
-  if (conn->role >= 0 && conn->role != role)
+  if (conn->role != role)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_HANDSHAKE,
                              "%s on a connection that was set to %s",
                              role ? "accept" : "connect",
@@ -502,34 +569,61 @@ sslc_conn_flush(sslc_conn *conn)
   sslc_status status = sslci_step_begin(conn, SSLC_PHASE_WRITE);
   if (status != SSLC_OK)
     return status;
-  BIO *wbio = SSL_get_wbio(conn->ssl);
-  if (!wbio)
+  if (!conn->wbio)
     return conn->last_status = SSLC_OK;
-  return sslci_flush_end(conn, wbio, (int)BIO_flush(wbio));
+  if (conn->hold)
+    return sslci_flush_end(conn, conn->hold, SSLC_PHASE_WRITE,
+                           sslci_hold_send(conn->hold));
+  BIO *wbio = conn->wbio->bio;
+  BIO_clear_retry_flags(wbio);
+  return sslci_flush_end(conn, wbio, SSLC_PHASE_WRITE, (int)BIO_flush(wbio));
 }
 
-sslc_status
-sslc_conn_key_update(sslc_conn *conn, int request)
+/* What libssl would refuse, or take for a request of the next write. */
+static sslc_status
+check_key_update(sslc_conn *conn)
 {
-  sslc_status status = begin_io(conn, SSLC_PHASE_WRITE);
-  if (status != SSLC_OK)
-    return status;
-  if (conn->write_pending)
-    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_WRITE,
-                             "the write before is not finished");
   if (SSL_version(conn->ssl) < TLS1_3_VERSION)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_WRITE,
-                             "%s has no key update",
+                             "%s has no key update: it came with TLSv1.3",
                              SSL_get_version(conn->ssl));
   if (SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN)
     return sslci_conn_refuse(conn, SSLC_CODE_CLOSED, SSLC_PHASE_WRITE,
                              "close_notify was sent: nothing can be written "
                              "after it");
-  if (SSL_get_key_update_type(conn->ssl) == SSL_KEY_UPDATE_NONE &&
-      !SSL_in_init(conn->ssl))
+  if (conn->write_pending)
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_WRITE,
+                             "the write before is not finished: it wants its "
+                             "%zu bytes again", conn->write_pending);
+  return SSLC_OK;
+}
+
+/* Goes on with what libssl is in the middle of, if that is anything. */
+static sslc_status
+go_on(sslc_conn *conn)
+{
+  return sslci_step_end(conn, SSLC_PHASE_WRITE, SSL_do_handshake(conn->ssl));
+}
+
+/* One that was begun is finished by whichever step comes next, and is not begun
+ * anew where the call is repeated.  What peers ask for, libssl answers before
+ * the next write. */
+sslc_status
+sslc_conn_key_update(sslc_conn *conn, int request)
+{
+  sslc_status status = begin_io(conn, SSLC_PHASE_WRITE);
+  if (status == SSLC_OK)
+    status = check_key_update(conn);
+  if (status == SSLC_OK && !conn->key_update_pending)
+    status = go_on(conn);
+  if (status != SSLC_OK)
+    return status;
+  if (!conn->key_update_pending)
     SSL_key_update(conn->ssl, request ? SSL_KEY_UPDATE_REQUESTED
                                       : SSL_KEY_UPDATE_NOT_REQUESTED);
-  return sslci_step_end(conn, SSLC_PHASE_WRITE, SSL_do_handshake(conn->ssl));
+  status = go_on(conn);
+  conn->key_update_pending = status > 0;
+  return status;
 }
 
 size_t
@@ -566,6 +660,46 @@ await_close_notify(sslc_conn *conn)
   return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN, SSL_shutdown(conn->ssl));
 }
 
+/* A KeyUpdate may have left in part, or a message of the peer come in part:
+ * libssl refuses to shut down in the middle of either. */
+static sslc_status
+finish_message(sslc_conn *conn)
+{
+  if (!SSL_in_init(conn->ssl))
+    return SSLC_OK;
+  return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN,
+                        SSL_do_handshake(conn->ssl));
+}
+
+/* How far it has come is remembered here, as a read in between changes what
+ * SSL_want(3) says.  libssl flushes once and does not look at what came of it,
+ * so a filter may hold close_notify still. */
+static sslc_status
+send_close_notify(sslc_conn *conn)
+{
+  BIO *wbio = SSL_get_wbio(conn->ssl);
+  sslc_status status = finish_message(conn);
+  if (status == SSLC_OK && conn->goodbye == SSLCI_UNSAID) {
+    int ret = SSL_shutdown(conn->ssl);
+    if (ret < 0)
+      return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN, ret);
+    conn->goodbye = SSLCI_WRITTEN;
+  }
+  if (status != SSLC_OK)
+    return status;
+  BIO_clear_retry_flags(wbio);
+  status = sslci_flush_end(conn, wbio, SSLC_PHASE_SHUTDOWN,
+                           (int)BIO_flush(wbio));
+  if (status != SSLC_OK)
+    return status;
+  conn->goodbye = SSLCI_SAID;
+  /* SSL_get_error(3) has nothing to say of 0: it is no error. */
+  conn->last_return = SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN ? 1
+                                                                          : 0;
+  conn->ssl_error = SSL_ERROR_NONE;
+  return conn->last_status = conn->last_return ? SSLC_OK : SSLC_WANT_READ;
+}
+
 sslc_status
 sslc_conn_shutdown(sslc_conn *conn)
 {
@@ -575,23 +709,15 @@ sslc_conn_shutdown(sslc_conn *conn)
   if (conn->write_pending)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_SHUTDOWN,
                              "the write before is not finished");
-  if (SSL_get_shutdown(conn->ssl) == SSL_SENT_SHUTDOWN &&
-      SSL_want(conn->ssl) != SSL_WRITING)
-    return await_close_notify(conn);
-  int ret = SSL_shutdown(conn->ssl);
-  if (ret != 0)
-    return sslci_step_end(conn, SSLC_PHASE_SHUTDOWN, ret);
-  /* SSL_get_error(3) has nothing to say of 0: it is no error. */
-  conn->last_return = 0;
-  conn->ssl_error = SSL_ERROR_NONE;
-  return conn->last_status = SSLC_WANT_READ;
+  return conn->goodbye == SSLCI_SAID ? await_close_notify(conn)
+                                     : send_close_notify(conn);
 }
 
 static bool
 can_say_goodbye(const sslc_conn *conn)
 {
   return conn->connected && conn->fatal == SSLC_OK && !conn->write_pending &&
-         conn->wbio && !(SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN);
+         conn->wbio && conn->goodbye != SSLCI_SAID;
 }
 
 /* One try, even on a BIO that blocks. */
@@ -599,11 +725,9 @@ static void
 say_goodbye(sslc_conn *conn)
 {
   sslci_bio_set_quiet(conn->wbio, true);
-  sslci_bio_begin(conn->wbio);
-  ERR_clear_error();
-  SSL_shutdown(conn->ssl);
+  sslci_bio_begin(conn->wbio, !conn->nested);
+  send_close_notify(conn);
   sslci_bio_set_quiet(conn->wbio, false);
-  ERR_clear_error();
 }
 
 void
@@ -613,8 +737,18 @@ sslc_conn_close(sslc_conn *conn)
     return;
   if (can_say_goodbye(conn))
     say_goodbye(conn);
+  else if (conn->connected && conn->fatal == SSLC_OK)
+    let_go(conn); /* of what is left of a flight */
   drop_bios(conn);
   conn->closed = true;
+}
+
+void
+sslc_conn_release(sslc_conn *conn)
+{
+  if (conn && atomic_load(&conn->refs) == 1)
+    sslc_conn_close(conn);
+  sslc_conn_free(conn);
 }
 
 /* --------------------------------------------------------------- asking */
@@ -663,22 +797,31 @@ sslc_conn_state_string(const sslc_conn *conn)
   return conn ? SSL_state_string_long(conn->ssl) : NULL;
 }
 
-static const sslc_bio *
-waits_for(const sslc_conn *conn)
+/* What is not connected yet may be either of the two. */
+const sslc_bio *
+sslci_conn_waits_for(const sslc_conn *conn)
 {
   if (!conn)
     return NULL;
-  return conn->last_status == SSLC_WANT_WRITE ? conn->wbio : conn->rbio;
+  switch (conn->last_status) {
+  case SSLC_WANT_WRITE:
+    return conn->wbio;
+  case SSLC_WANT_CONNECT:
+  case SSLC_WANT_ACCEPT:
+    return SSL_want(conn->ssl) == SSL_WRITING ? conn->wbio : conn->rbio;
+  default:
+    return conn->rbio;
+  }
 }
 
 int
 sslc_conn_fd(const sslc_conn *conn)
 {
-  return sslc_bio_fd(waits_for(conn));
+  return sslc_bio_fd(sslci_conn_waits_for(conn));
 }
 
 int64_t
 sslc_conn_timeout(const sslc_conn *conn)
 {
-  return sslc_bio_timeout(waits_for(conn));
+  return sslc_bio_timeout(sslci_conn_waits_for(conn));
 }

@@ -206,6 +206,20 @@ sslc_ctx_set_key_password(sslc_ctx *ctx, const char *password)
 /* -------------------------------------------------------- for the context */
 
 sslc_status
+sslci_identity_use(sslc_ctx *ctx, X509 *leaf, EVP_PKEY *key, const char *source)
+{
+  if (!sslci_set_string(&ctx->cert_source, source) ||
+      !sslci_set_string(&ctx->key_source, source))
+    return sslci_ctx_nomem(ctx);
+  X509_up_ref(leaf);
+  set_certificate(ctx, leaf, NULL);
+  EVP_PKEY_up_ref(key);
+  EVP_PKEY_free(ctx->key);
+  ctx->key = key;
+  return install(ctx);
+}
+
+sslc_status
 sslci_identity_check(sslc_ctx *ctx)
 {
   if (ctx->cert && !ctx->key)

@@ -255,6 +255,10 @@ sslc_status sslci_trust_finish(sslc_ctx *ctx);
  * that the process shares.  NULL with `e` set where there is none. */
 X509_STORE *sslci_trust_store(sslc_ctx *ctx, sslc_error *e);
 
+/* Uses these in the place of what was set; takes references of its own.
+ * `source` is what errors call them. */
+sslc_status sslci_identity_use(sslc_ctx *ctx, X509 *leaf, EVP_PKEY *key,
+                               const char *source);
 sslc_status sslci_identity_check(sslc_ctx *ctx);
 void sslci_identity_free(sslc_ctx *ctx);
 
@@ -297,26 +301,73 @@ enum {
   SSLCI_CTRL_QUIET = 0x5351, /* num: must not block from now on */
   SSLCI_CTRL_NODELAY,        /* num: TCP_NODELAY; 1, or minus an errno */
   SSLCI_CTRL_TIMEOUT,        /* ptr: int64_t, nanoseconds */
-  SSLCI_CTRL_ADDRESS         /* ptr: char[SSLCI_ADDR_TEXT] */
+  SSLCI_CTRL_ADDRESS,        /* ptr: char[SSLCI_ADDR_TEXT] */
+  SSLCI_CTRL_DIAL_WAIT,      /* ptr: struct sslci_dial_wait; 0: nobody dials */
+  SSLCI_CTRL_SELF            /* ptr: the sslc_bio it is of; NULL: freed */
+};
+
+/* Waits for what a BIO dials, below a connection as well. */
+struct sslci_dial_wait {
+  int64_t deadline;
+  const sslc_error *error; /* where that passed: how far the dial had come */
 };
 
 /* Takes over `bio`, in any case; NULL: memory is short, also where `bio` is.
  * `record` says whether its data begins with one. */
 sslc_bio *sslci_bio_wrap(BIO *bio, int kind, bool record);
 
-/* Of the chain: whether the end was read; the errno, 0 for none; the failure of
- * what is below, NULL for none; what is wanted that flags cannot say, SSLC_OK
- * for nothing. */
+/* The one at the end of the chain. */
+sslc_bio *sslci_bio_last(const sslc_bio *bio);
+
+/* Whether it ends in something that bytes can come from and go to, and not in
+ * a filter. */
+bool sslci_bio_is_complete(const sslc_bio *bio);
+
+/* Bytes that a buffer has read ahead, and that wait in it to be written. */
+size_t sslci_bio_held(const sslc_bio *bio);
+size_t sslci_bio_wheld(const sslc_bio *bio);
+
+/* Of the records of the chain: whether the end was read; the errno, 0 for
+ * none; the failure of what is below, NULL for none; what is wanted that flags
+ * cannot say, SSLC_OK for nothing. */
 bool sslci_bio_saw_eof(const sslc_bio *bio);
 int sslci_bio_errno(const sslc_bio *bio);
 const sslc_error *sslci_bio_below(const sslc_bio *bio, int *kind);
 sslc_status sslci_bio_want(const sslc_bio *bio);
 
+/* The same, by the flags of the chain as well: what is to be waited for before
+ * the last call on it is repeated; SSLC_OK where it is not to be. */
+sslc_status sslci_bio_wanted(const sslc_bio *bio);
+
 /* Whether all that the chain reads from keeps a record. */
 bool sslci_bio_has_record(const sslc_bio *bio);
 
-/* Begins a step: forgets the errno, sets the bound on reading anew. */
-void sslci_bio_begin(sslc_bio *bio);
+/* A step on the BIO: begins it, with SSLC_OK or why it cannot be; ends it by
+ * what OpenSSL returned, -2 where there is no such method.  `what` is what the
+ * BIO then cannot. */
+sslc_status sslci_bio_step_begin(sslc_bio *bio);
+sslc_status sslci_bio_step_end(sslc_bio *bio, int phase, long ret,
+                               const char *what);
+
+/* Other ends of a step: the parameter is wrong, the kind of BIO cannot, the
+ * system failed. */
+sslc_status sslci_bio_bad_argument(sslc_bio *bio, int phase, const char *why);
+sslc_status sslci_bio_cannot(sslc_bio *bio, int phase, const char *what);
+sslc_status sslci_bio_system_failure(sslc_bio *bio, int phase, int err);
+
+/* The first of the chain that wants to be called again; NULL: none. */
+BIO *sslci_bio_retrying(const sslc_bio *bio);
+
+/* Whether it ends in a file of OpenSSL's. */
+bool sslci_bio_is_file(const sslc_bio *bio);
+
+/* Begins a step: forgets the errno, sets the bound on reading anew where that
+ * is not the one of a step above. */
+void sslci_bio_begin(sslc_bio *bio, bool bound);
+
+/* What OpenSSL's own BIOs put into the error queue, by its code: the errno that
+ * it stands for; 0 for none. */
+int sslci_native_errno(unsigned long code);
 
 /* Says of an error that was begun what failed below. */
 void sslci_explain_below(sslc_error *e, const sslc_error *below, int kind);
@@ -330,7 +381,15 @@ void sslci_bio_release(sslc_bio *bio);
 /* What an operation of the connection reads and writes must not block now. */
 void sslci_bio_set_quiet(sslc_bio *bio, bool quiet);
 
-/* For the methods of BIOs. */
+/* A command for what the chain ends in; 0 for NULL and where it is not known
+ * there. */
+long sslci_bio_ctrl(const sslc_bio *bio, int cmd, long num, void *ptr);
+
+/* The address of whom the chain reads from and writes to. */
+void sslci_bio_peer_address(const sslc_bio *bio, char buf[SSLCI_ADDR_TEXT]);
+
+/* For the methods of BIOs.  may_read stops one read of a step that reads on
+ * and on; whoever comes again after that may. */
 bool sslci_record_may_read(struct sslci_record *record, BIO *bio);
 void sslci_set_retry(BIO *bio, struct sslci_record *record, sslc_status want);
 
@@ -368,6 +427,11 @@ void sslci_socket_init(struct sslci_socket *s, int fd, bool close_it);
 /* Waits until it is ready, for a BIO that was made blocking. */
 void sslci_socket_wait(int fd, short events);
 
+/* ------------------------------------------------------- bio_conn.c */
+
+/* Whether the chain ends in the connection, or in one that is over it. */
+bool sslci_bio_is_over(const sslc_bio *bio, const sslc_conn *conn);
+
 /* ------------------------------------------------------- bio_hold.c */
 
 /* A filter before the BIOs of a connection, libssl's only BIO for both ways.
@@ -384,6 +448,10 @@ struct sslci_hold {
 BIO *sslci_hold_bio(sslc_conn *conn); /* NULL: memory is short */
 struct sslci_hold *sslci_hold_of(BIO *bio);
 
+/* Sends what is held, in the middle of the handshake too, and flushes what is
+ * behind; what BIO_flush(3) returns. */
+int sslci_hold_send(BIO *bio);
+
 /* ----------------------------------------------------------- conn.c */
 
 enum { SSLCI_HEADER = 5 }; /* bytes of a TLS record's header */
@@ -395,6 +463,13 @@ enum sslci_answer {
   SSLCI_ACCEPTED, /* answered, and the handshake goes on */
   SSLCI_REFUSED,
   SSLCI_ABORTED
+};
+
+/* How far our close_notify has come. */
+enum sslci_goodbye {
+  SSLCI_UNSAID,  /* not sent, or in part */
+  SSLCI_WRITTEN, /* to a BIO that may hold it */
+  SSLCI_SAID
 };
 
 struct sslci_trace; /* trace.c */
@@ -411,10 +486,15 @@ struct sslc_conn {
   bool started;
   bool connected;
   bool closed;
+  bool nested; /* in a step of a connection above, whose bounds hold */
   size_t write_pending; /* the length of a write that is to be repeated */
+  bool key_update_pending; /* one that is to be repeated */
   bool ended; /* an end that lenient_eof let pass for a clean one */
+  enum sslci_goodbye goodbye;
+  bool close_notify_came;
   bool verified;
   sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
+  int fatal_return;  /* and what libssl's function returned then */
   sslc_status last_status;
   int last_return;
   int ssl_error;
@@ -436,6 +516,7 @@ struct sslc_conn {
   int left_errno; /* by a BIO that keeps no record; 0: none */
   bool left_eof;
   bool renegotiation_asked; /* by the peer, and refused */
+  bool went_on;             /* it sent data after that */
   struct sslci_trace *trace; /* NULL: nothing is noted */
   /* hooks.c */
   enum sslci_answer verify_answer;
@@ -462,6 +543,11 @@ struct sslc_conn {
 
 /* Fails the connection for good: fills in who and where, finishes conn->err. */
 sslc_status sslci_conn_fail(sslc_conn *conn);
+
+/* The failure of a connection that has failed for good, once more. */
+sslc_status sslci_conn_fatal(sslc_conn *conn);
+/* The BIO that the last step waits for; NULL: there is none. */
+const sslc_bio *sslci_conn_waits_for(const sslc_conn *conn);
 
 /* "server" or "client": what the peer is. */
 const char *sslci_conn_peer(const sslc_conn *conn);
@@ -501,7 +587,9 @@ struct sslc_session {
   char *server_name; /* "": none */
 };
 
-/* Offers the session that was set; SSLC_OK or a refusal. */
+/* Notes the session that is to be offered, NULL for none, and offers it when
+ * the handshake begins; each SSLC_OK or a refusal. */
+sslc_status sslci_session_set(sslc_conn *conn, sslc_session *session);
 sslc_status sslci_session_prepare(sslc_conn *conn);
 
 /* ---------------------------------------------------- verify.c, info.c */
@@ -535,7 +623,7 @@ sslc_status sslci_step_begin(sslc_conn *conn, int phase);
 sslc_status sslci_step_end(sslc_conn *conn, int phase, int ret);
 
 /* After BIO_flush(3): the same for what it returned. */
-sslc_status sslci_flush_end(sslc_conn *conn, BIO *bio, int ret);
+sslc_status sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret);
 
 /* Whether an entry of OpenSSL's error queue says that memory was short. */
 bool sslci_is_out_of_memory(unsigned long code);

@@ -55,7 +55,7 @@ give_socket(sslc_conn *conn, int fd)
 
 static sslc_status
 shake_hands(sslc_conn *conn, const char *host, int port, const char *name,
-            int64_t deadline)
+            int hold_flight, int64_t deadline)
 {
   char label[300];
   snprintf(label, sizeof label, "%s:%d", host, port);
@@ -65,13 +65,16 @@ shake_hands(sslc_conn *conn, const char *host, int port, const char *name,
   if (status == SSLC_OK)
     status = sslc_conn_set_connect_state(conn);
   if (status == SSLC_OK)
+    status = sslc_conn_set_hold_flight(conn, hold_flight);
+  if (status == SSLC_OK)
     status = sslc_conn_do_handshake_wait(conn, deadline);
   return status;
 }
 
 static sslc_status
 open_from(sslc_ctx *ctx, const char *host, int port, const char *name,
-          int64_t deadline, sslc_conn **conn, sslc_error **error)
+          int hold_flight, int64_t deadline, sslc_conn **conn,
+          sslc_error **error)
 {
   int fd = -1;
   sslc_conn *c = sslc_conn_new(ctx);
@@ -89,7 +92,7 @@ open_from(sslc_ctx *ctx, const char *host, int port, const char *name,
   }
   status = give_socket(c, fd);
   if (status == SSLC_OK)
-    status = shake_hands(c, host, port, name, deadline);
+    status = shake_hands(c, host, port, name, hold_flight, deadline);
   if (status != SSLC_OK) {
     keep_error(status, sslc_conn_error(c), error);
     sslc_conn_free(c);
@@ -118,13 +121,14 @@ sslc_open_wait(sslc_ctx *ctx, const char *host, int port,
     HAS(options, server_name) && options->server_name ? options->server_name
                                                       : host;
   int64_t deadline = HAS(options, deadline) ? options->deadline : 0;
+  int hold_flight = HAS(options, hold_flight) ? options->hold_flight : 0;
   if (deadline == 0)
     deadline = sslc_deadline(DEFAULT_TIMEOUT_MS);
   sslc_ctx *own = ctx ? sslc_ctx_up_ref(ctx) : sslc_ctx_new();
   if (!own)
     return SSLC_ERR_NOMEM;
   sslc_status status =
-    open_from(own, host, port, name, deadline, conn, error);
+    open_from(own, host, port, name, hold_flight, deadline, conn, error);
   sslc_ctx_free(own);
   return status;
 }

@@ -63,6 +63,17 @@ compat_set_retry_verify(SSL *ssl)
 #endif
 }
 
+/* When a session began, in seconds since 1970. */
+static inline int64_t
+compat_session_time(const SSL_SESSION *session)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+  return (int64_t)SSL_SESSION_get_time_ex(session);
+#else
+  return (int64_t)SSL_SESSION_get_time(session);
+#endif
+}
+
 /* The error queue's oldest entry with its text. */
 static inline unsigned long
 compat_err_get(const char **data, int *flags)
@@ -71,6 +82,23 @@ compat_err_get(const char **data, int *flags)
   return ERR_get_error_all(NULL, NULL, NULL, data, flags);
 #else
   return ERR_get_error_line_data(NULL, NULL, data, flags);
+#endif
+}
+
+/* Puts an entry that was taken from the error queue back into it; the text may
+ * be NULL. */
+static inline void
+compat_err_put(unsigned long code, const char *text)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  ERR_new();
+  ERR_set_error(ERR_GET_LIB(code), ERR_GET_REASON(code), text ? "%s" : NULL,
+                text);
+#else
+  ERR_put_error(ERR_GET_LIB(code), ERR_GET_FUNC(code), ERR_GET_REASON(code),
+                "", 0);
+  if (text)
+    ERR_add_error_data(1, text);
 #endif
 }
 

@@ -22,12 +22,15 @@ sslci_step_begin(sslc_conn *conn, int phase)
   if (conn->closed)
     return sslci_conn_refuse(conn, SSLC_CODE_CLOSED, phase,
                              "the connection is closed");
-  if (conn->fatal != SSLC_OK) {
-    conn->last_status = conn->fatal;
-    return conn->fatal;
-  }
-  sslci_bio_begin(conn->rbio);
-  sslci_bio_begin(conn->wbio);
+  if (conn->fatal != SSLC_OK)
+    return sslci_conn_fatal(conn);
+  if (conn->rbio && !(sslci_bio_is_complete(conn->rbio) &&
+                      sslci_bio_is_complete(conn->wbio)))
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, phase,
+                             "the connection's BIO is a buffer with nothing "
+                             "behind it");
+  sslci_bio_begin(conn->rbio, !conn->nested);
+  sslci_bio_begin(conn->wbio, !conn->nested);
   ERR_clear_error();
   errno = 0;
   return SSLC_OK;
@@ -135,20 +138,21 @@ lacks_certificate(const sslc_conn *conn)
          !SSL_get_certificate(conn->ssl);
 }
 
+/* Alerts about what is negotiated mean that in the handshake only. */
 static int
 alert_code(const sslc_conn *conn, int alert)
 {
+  if (alert == SSL_AD_CERTIFICATE_REQUIRED)
+    return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
+  if ((alert == SSL_AD_HANDSHAKE_FAILURE || alert == SSL_AD_BAD_CERTIFICATE) &&
+      lacks_certificate(conn))
+    return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
+  if (conn->connected)
+    return SSLC_CODE_ALERT;
   switch (alert) {
   case SSL_AD_PROTOCOL_VERSION:
     return SSLC_CODE_PROTOCOL_VERSION;
-  case SSL_AD_CERTIFICATE_REQUIRED:
-    return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
   case SSL_AD_HANDSHAKE_FAILURE:
-  case SSL_AD_BAD_CERTIFICATE:
-    if (lacks_certificate(conn))
-      return SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED;
-    return alert == SSL_AD_BAD_CERTIFICATE ? SSLC_CODE_ALERT
-                                           : SSLC_CODE_NO_SHARED_PARAMETERS;
   case SSL_AD_INSUFFICIENT_SECURITY:
   case SSL_AD_NO_APPLICATION_PROTOCOL:
     return SSLC_CODE_NO_SHARED_PARAMETERS;
@@ -260,7 +264,8 @@ saw_eof(const sslc_conn *conn)
   return conn->rbio && (sslci_bio_saw_eof(conn->rbio) || conn->left_eof);
 }
 
-/* What is below one of the BIOs failed; true, where it has said why. */
+/* What is below one of the BIOs failed; true, where it has said why.  One that
+ * cannot do what it is there for is a setting that cannot be used. */
 static bool
 explain_below(sslc_conn *conn)
 {
@@ -270,7 +275,21 @@ explain_below(sslc_conn *conn)
     below = sslci_bio_below(conn->wbio, &kind);
   if (below)
     sslci_explain_below(&conn->err, below, kind);
+  if (below && below->code == SSLC_CODE_BAD_OPTION)
+    conn->err.phase = SSLC_PHASE_CONFIG;
   return below != NULL;
+}
+
+/* Whether libssl says, other than by a reason in its queue, that a BIO without
+ * a record met the end.  The BIO itself cannot be asked: memory of OpenSSL's
+ * says so whenever it is empty. */
+static bool
+libssl_saw_eof(const sslc_conn *conn, int err)
+{
+  if (conn->ssl_error == SSL_ERROR_ZERO_RETURN)
+    return !conn->close_notify_came; /* a mere end, where that is lenient */
+  return conn->ssl_error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 &&
+         err == 0 && !SSL_want_write(conn->ssl);
 }
 
 /* What OpenSSL's own BIOs leave behind, which keep no record: an errno; where
@@ -278,13 +297,13 @@ explain_below(sslc_conn *conn)
 static void
 note_left(sslc_conn *conn, int err)
 {
-  bool foreign = conn->rbio && conn->wbio &&
-                 (!sslci_bio_has_record(conn->rbio) ||
-                  !sslci_bio_has_record(conn->wbio));
-  bool counts = foreign && conn->ssl_error == SSL_ERROR_SYSCALL &&
-                ERR_peek_error() == 0;
+  bool r = conn->rbio && !sslci_bio_has_record(conn->rbio);
+  bool w = conn->wbio && !sslci_bio_has_record(conn->wbio);
+  bool counts = (r || w) && ERR_peek_error() == 0 &&
+                (conn->ssl_error == SSL_ERROR_SYSCALL ||
+                 conn->ssl_error == SSL_ERROR_ZERO_RETURN);
   conn->left_errno = counts ? err : 0;
-  conn->left_eof = counts && err == 0;
+  conn->left_eof = r && libssl_saw_eof(conn, err);
 }
 
 static void
@@ -308,6 +327,21 @@ explain_eof(sslc_conn *conn)
                         "the middle of the handshake", who);
 }
 
+/* What OpenSSL's own BIOs put into the queue. */
+static void
+explain_native(sslc_conn *conn)
+{
+  sslc_error *e = &conn->err;
+  unsigned long code = e->queue_count > 0 ? e->queue_codes[0] : 0;
+  const char *text = code ? ERR_reason_error_string(code) : NULL;
+  if (sslci_native_errno(code))
+    explain_errno(conn, sslci_native_errno(code));
+  else if (conn->ssl_error == SSL_ERROR_SYSCALL ||
+           ERR_GET_LIB(code) == ERR_LIB_BIO)
+    sslci_error_explain(e, SSLC_CODE_SYSTEM_ERROR, "the BIO failed: %s",
+                        text ? text : "it gave no reason");
+}
+
 /* libssl's reason comes first where it has one: to send the alert for it may
  * fail as well, and that errno is only a consequence. */
 static void
@@ -329,7 +363,7 @@ explain(sslc_conn *conn)
     sslci_verify_error(conn);
   else if (alert >= 0)
     explain_alert(conn, alert);
-  else if (eof && reason == COMPAT_R_UNEXPECTED_EOF)
+  else if (reason == COMPAT_R_UNEXPECTED_EOF)
     explain_eof(conn);
   else if (!conn->connected && !looks_like_tls(conn))
     explain_not_tls(conn);
@@ -341,6 +375,34 @@ explain(sslc_conn *conn)
     explain_errno(conn, err);
   else if (eof)
     explain_eof(conn);
+  else
+    explain_native(conn);
+}
+
+/* Whether the peer ended what it was refused to renegotiate: it sent nothing
+ * after that, or (data may have been on its way) an alert that is about it. */
+static bool
+gave_up(const sslc_conn *conn)
+{
+  const sslc_error *e = &conn->err;
+  if (!conn->renegotiation_asked)
+    return false;
+  if (conn->went_on)
+    return e->alert == SSL_AD_HANDSHAKE_FAILURE ||
+           e->alert == SSL_AD_NO_RENEGOTIATION;
+  return e->alert >= 0 || e->code == SSLC_CODE_TRUNCATED ||
+         e->code == SSLC_CODE_CONNECTION_RESET;
+}
+
+/* How it ended stays in the message. */
+static void
+explain_renegotiation(sslc_conn *conn)
+{
+  sslc_error *e = &conn->err;
+  sslci_error_explain(e, SSLC_CODE_RENEGOTIATION_REFUSED,
+                      "the %s asked to renegotiate, which was refused; then: "
+                      "%s", sslci_conn_peer(conn), sslc_error_message(e));
+  sslci_set_string(&e->hint, NULL);
 }
 
 /* A write fails when the peer is gone; why it went may still stand in what it
@@ -370,48 +432,73 @@ is_lenient_end(const sslc_conn *conn)
 }
 
 static sslc_status
+let_pass(sslc_conn *conn)
+{
+  sslci_error_clear(&conn->err);
+  conn->ended = true;
+  return SSLC_CLOSED;
+}
+
+static sslc_status
 failure(sslc_conn *conn, int phase)
 {
   look_for_alert(conn, phase);
   sslci_error_begin(&conn->err, SSLC_CODE_INTERNAL, phase, NULL);
   sslci_error_take_queue(&conn->err);
   explain(conn);
-  if (conn->err.code == SSLC_CODE_TRUNCATED && is_lenient_end(conn)) {
-    sslci_error_clear(&conn->err);
-    conn->ended = true;
-    return SSLC_CLOSED;
-  }
+  if (gave_up(conn))
+    explain_renegotiation(conn);
+  if (conn->err.code == SSLC_CODE_TRUNCATED && is_lenient_end(conn))
+    return let_pass(conn);
   return sslci_conn_fail(conn);
 }
 
 /* close_notify: a clean end, but not of a handshake.  A lenient context makes
- * libssl say the same of a mere end of the stream. */
+ * libssl say the same of a mere end of the stream.  What reads ahead may have
+ * met that behind a close_notify which libssl has come to only now. */
 static sslc_status
 closed(sslc_conn *conn, int phase)
 {
-  bool eof = saw_eof(conn);
-  if (conn->connected && (!eof || is_lenient_end(conn)))
+  bool came = conn->close_notify_came;
+  if (conn->connected && came)
     return SSLC_CLOSED;
   sslci_error_begin(&conn->err, SSLC_CODE_HANDSHAKE_EOF, phase, NULL);
-  if (eof)
-    explain_eof(conn);
-  else
+  if (came)
     explain_close_notify(conn);
+  else
+    explain_eof(conn);
+  if (gave_up(conn))
+    explain_renegotiation(conn);
+  else if (conn->connected && is_lenient_end(conn))
+    return let_pass(conn);
   return sslci_conn_fail(conn);
+}
+
+/* Nothing can be at its end but what was read: libssl says the same when it
+ * could not send after the peer's close_notify. */
+static bool
+is_end(const sslc_conn *conn, int phase)
+{
+  return conn->ssl_error == SSL_ERROR_ZERO_RETURN &&
+         phase != SSLC_PHASE_WRITE &&
+         (phase != SSLC_PHASE_SHUTDOWN || conn->last_return == 0);
 }
 
 /* ------------------------------------------------------------ the mapping */
 
-/* SSL_get_error(3) has words for two of the special reasons of BIOs only. */
+/* SSL_get_error(3) has words for two of the special reasons of BIOs only; and
+ * where a flush is to be repeated in a handshake, 3.0 asks its own buffer for
+ * the reason, which was not told. */
 static sslc_status
 special_want(const sslc_conn *conn)
 {
-  BIO *bio = SSL_want(conn->ssl) == SSL_WRITING ? SSL_get_wbio(conn->ssl)
-                                                : SSL_get_rbio(conn->ssl);
-  if (!bio || !BIO_should_io_special(bio))
+  bool write = SSL_want_write(conn->ssl);
+  const sslc_bio *bio = write ? conn->wbio : conn->rbio;
+  int kind;
+  if (!bio || !(write || SSL_want_read(conn->ssl)) || ERR_peek_error() ||
+      sslci_bio_errno(bio) || sslci_bio_below(bio, &kind))
     return SSLC_OK;
-  return sslci_bio_want(SSL_want(conn->ssl) == SSL_WRITING ? conn->wbio
-                                                           : conn->rbio);
+  return sslci_bio_wanted(bio);
 }
 
 static sslc_status
@@ -449,10 +536,8 @@ map(sslc_conn *conn, int phase)
   case SSL_ERROR_WANT_RETRY_VERIFY:
     return SSLC_WANT_RETRY_VERIFY;
 #endif
-  case SSL_ERROR_ZERO_RETURN:
-    return closed(conn, phase);
   default:
-    return failure(conn, phase);
+    return is_end(conn, phase) ? closed(conn, phase) : failure(conn, phase);
   }
 }
 
@@ -464,20 +549,44 @@ sslci_step_end(sslc_conn *conn, int phase, int ret)
   conn->ssl_error = SSL_get_error(conn->ssl, ret);
   note_left(conn, left_errno);
   conn->last_status = map(conn, phase);
+  if (phase == SSLC_PHASE_READ && conn->last_status == SSLC_OK)
+    conn->went_on = true;
   ERR_clear_error();
   return conn->last_status;
 }
 
+/* What SSL_get_error(3) would say of a flush. */
+static int
+flush_error(const sslc_conn *conn, BIO *bio, int ret)
+{
+  if (ret > 0)
+    return SSL_ERROR_NONE;
+  switch (conn->wbio ? sslci_bio_wanted(conn->wbio) : SSLC_OK) {
+  case SSLC_OK:
+    return BIO_should_retry(bio) ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
+  case SSLC_WANT_READ:
+    return SSL_ERROR_WANT_READ;
+  case SSLC_WANT_CONNECT:
+    return SSL_ERROR_WANT_CONNECT;
+  case SSLC_WANT_ACCEPT:
+    return SSL_ERROR_WANT_ACCEPT;
+  case SSLC_WANT_WRITE:
+    return SSL_ERROR_WANT_WRITE;
+  default:
+    return SSL_ERROR_SYSCALL;
+  }
+}
+
 sslc_status
-sslci_flush_end(sslc_conn *conn, BIO *bio, int ret)
+sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret)
 {
   int left_errno = errno;
-  bool retry = ret <= 0 && BIO_should_retry(bio);
   conn->last_return = ret;
-  conn->ssl_error = ret > 0 ? SSL_ERROR_NONE
-                    : retry ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
+  sslc_status want = ret <= 0 ? sslci_bio_wanted(conn->wbio) : SSLC_OK;
+  conn->ssl_error = flush_error(conn, bio, ret);
   note_left(conn, left_errno);
-  conn->last_status = map(conn, SSLC_PHASE_WRITE);
+  conn->last_status = want != SSLC_OK && conn->ssl_error == SSL_ERROR_SYSCALL
+    ? want : map(conn, phase);
   ERR_clear_error();
   return conn->last_status;
 }

@@ -15,21 +15,46 @@ timed_out(sslc_conn *conn, int phase)
                            sslci_conn_peer(conn));
 }
 
-/* Waits for what the last step wanted: SSLC_OK, also after a signal. */
-static sslc_status
-wait_for(sslc_conn *conn, sslc_status want, int64_t deadline, int phase)
+/* The events of a descriptor that a step waits for; 0: it waits for something
+ * else.  A dial's descriptor is readable when the dial has something to do,
+ * the socket that a BIO_s_connect(3) connects is writable when it has. */
+static int
+events_of(sslc_status want)
 {
-  bool write = want == SSLC_WANT_WRITE;
-  int fd = sslc_bio_fd(write ? conn->wbio : conn->rbio);
-  int ready = 0;
-  if (fd < 0 || (!write && want != SSLC_WANT_READ))
+  switch (want) {
+  case SSLC_WANT_READ:
+  case SSLC_WANT_ACCEPT:
+    return SSLC_READABLE;
+  case SSLC_WANT_WRITE:
+    return SSLC_WRITABLE;
+  case SSLC_WANT_CONNECT:
+    return SSLC_READABLE | SSLC_WRITABLE;
+  default:
+    return 0;
+  }
+}
+
+/* The deadline, or before it the time when a BIO wants to be called again. */
+static int64_t
+wake_at(const sslc_conn *conn, int64_t deadline)
+{
+  int64_t timeout = sslc_conn_timeout(conn), now = sslc_now();
+  bool sooner = timeout >= 0 && now < deadline && timeout < deadline - now;
+  return sooner ? now + timeout : deadline;
+}
+
+static sslc_status
+wait_for_fd(sslc_conn *conn, sslc_status want, int64_t deadline, int phase)
+{
+  int events = events_of(want), fd = sslc_conn_fd(conn), ready = 0;
+  if (fd < 0 || events == 0)
     return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, phase,
                              "the step wants what cannot be waited for (%s)",
                              sslc_status_name(want));
-  sslc_status status = sslc_fd_wait(fd, write ? SSLC_WRITABLE : SSLC_READABLE,
-                                    deadline, &ready);
+  int64_t until = wake_at(conn, deadline);
+  sslc_status status = sslc_fd_wait(fd, events, until, &ready);
   if (status == SSLC_ERR_TIMEOUT)
-    return timed_out(conn, phase);
+    return until < deadline ? SSLC_OK : timed_out(conn, phase);
   if (status != SSLC_OK)
     return sslci_conn_refuse(conn, SSLC_CODE_SYSTEM_ERROR, phase, "poll: %s",
                              strerror(errno));
@@ -43,6 +68,40 @@ is_question(sslc_status want)
          want == SSLC_WANT_RETRY_VERIFY;
 }
 
+/* True where somebody dials, who waits better than anybody could for the
+ * descriptor, and can say how far that had come when the deadline passed. */
+static bool
+wait_for_dial(sslc_conn *conn, int64_t deadline, sslc_status *status)
+{
+  struct sslci_dial_wait wait = { deadline, NULL };
+  if (sslci_bio_ctrl(sslci_conn_waits_for(conn), SSLCI_CTRL_DIAL_WAIT, 0,
+                     &wait) <= 0)
+    return false;
+  *status = SSLC_OK;
+  if (wait.error)
+    *status = sslci_conn_refuse(conn, SSLC_CODE_TIMEOUT,
+                                sslc_error_phase(wait.error), "%s",
+                                sslc_error_message(wait.error));
+  return true;
+}
+
+/* Waits for what the last step wanted: SSLC_OK, also after a signal. */
+static sslc_status
+wait_for(sslc_conn *conn, sslc_status want, int64_t deadline, int phase)
+{
+  sslc_status status;
+  if (want == SSLC_WANT_CONNECT && wait_for_dial(conn, deadline, &status))
+    return status;
+  /* A peer that always has something to say must not outrun the deadline. */
+  if (deadline != SSLC_FOREVER && sslc_now() >= deadline)
+    return timed_out(conn, phase);
+  /* The step was stopped by its bound on reading; no descriptor knows of bytes
+   * that a BIO has already. */
+  if (want == SSLC_WANT_READ && sslc_bio_pending(conn->rbio) > 0)
+    return SSLC_OK;
+  return wait_for_fd(conn, want, deadline, phase);
+}
+
 /* What to do after a step: true, where it is to be repeated. */
 static bool
 go_on(sslc_conn *conn, sslc_status *status, int64_t deadline, int phase)
@@ -54,9 +113,6 @@ go_on(sslc_conn *conn, sslc_status *status, int64_t deadline, int phase)
                                 "a hook is to be answered (%s), which cannot "
                                 "be waited for: answer it, and go on",
                                 sslc_status_name(*status));
-  /* A peer that always has something to say must not outrun the deadline. */
-  else if (deadline != SSLC_FOREVER && sslc_now() >= deadline)
-    *status = timed_out(conn, phase);
   else
     *status = wait_for(conn, *status, deadline, phase);
   return *status == SSLC_OK;
@@ -119,18 +175,29 @@ drain(sslc_conn *conn, int64_t deadline)
   return status == SSLC_OK ? timed_out(conn, SSLC_PHASE_SHUTDOWN) : status;
 }
 
+/* Ours has left already: only the peer's is to be waited for, and that data of
+ * the peer is in the way is no error here. */
+static bool
+has_said_goodbye(const sslc_conn *conn)
+{
+  return conn && conn->goodbye == SSLCI_SAID && !conn->closed &&
+         conn->fatal == SSLC_OK;
+}
+
 sslc_status
 sslc_conn_shutdown_wait(sslc_conn *conn, int64_t deadline)
 {
-  sslc_status status;
-  do {
+  sslc_status status = SSLC_WANT_READ;
+  while (!has_said_goodbye(conn)) {
     status = sslc_conn_shutdown(conn);
-  } while (status == SSLC_WANT_WRITE &&
-           go_on(conn, &status, deadline, SSLC_PHASE_SHUTDOWN));
-  if (status != SSLC_WANT_READ)
+    if (!has_said_goodbye(conn) &&
+        !go_on(conn, &status, deadline, SSLC_PHASE_SHUTDOWN))
+      return status;
+  }
+  if (status == SSLC_OK)
     return status;
   do {
     status = drain(conn, deadline);
   } while (go_on(conn, &status, deadline, SSLC_PHASE_SHUTDOWN));
-  return status == SSLC_CLOSED ? SSLC_OK : status;
+  return status == SSLC_CLOSED ? sslc_conn_shutdown(conn) : status;
 }

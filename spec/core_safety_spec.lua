@@ -9,13 +9,11 @@ local joined = support.joined
 local shake = support.shake
 local connected = support.connected
 local tcp = support.tcp
-local tcp_bio = support.tcp_bio
 local finalized = support.finalized
 local relaxed_collector = support.relaxed_collector
 local stressed = support.stressed
 local check_error = support.check_error
 local check_results = support.check_results
-local some_bio = support.some_bio
 local kinds = support.kinds
 local each_method = support.each_method
 local call = support.call
@@ -132,7 +130,6 @@ describe("every method", function()
         connected({client = ctx})
         return ctx
       end},
-      bio = {some_bio, function() return (tcp_bio()) end},
       dial = {kinds.dial.make, function()
         local dial = core.dial()
         dial:start("127.0.0.1", 1)
@@ -153,6 +150,21 @@ describe("every method", function()
       end
     end
   end)
+
+  for name, make in pairs(support.bios) do
+    it("of a BIO (" .. name .. ") answers, twice and after close", function()
+      each_method("bio", function(method, arguments)
+        local bio = make()
+        check_results(call(bio, method, arguments))
+        check_results(call(bio, method, arguments))
+        assert.is_string(tostring(bio))
+        check_results(bio:read(10))
+        check_results(bio:write("x"))
+        assert.is_true(bio:close())
+        check_results(call(bio, method, arguments))
+      end)
+    end)
+  end
 
   it("can be called in any order", function()
     local seed = 42
@@ -236,6 +248,22 @@ describe("the collector", function()
         local client, server = connected()
         assert(server:write("some data"))
         call_and_close(client, name, arguments, allocation)
+      end
+    end)
+  end)
+
+  it("may close a BIO that holds something, in a chain", function()
+    each_method("bio", function(name, arguments)
+      for allocation = 1, 2 do call_and_close(support.bios.chain(), name, arguments, allocation) end
+    end)
+  end)
+
+  it("may take the parts of a chain at any moment", function()
+    stressed(function()
+      for _ = 1, 20 do
+        local bio = support.bios.chain()
+        assert("two\n" == bio:find("memory"):gets() or bio:gets())
+        assert(bio:next():kind() == "memory")
       end
     end)
   end)

@@ -167,8 +167,9 @@ describe("a path", function()
         return server_ctx:accept(helper.accept(listener), {loop = "coroutine"})
       end,
       function()
-        return ssl.connect {path = path, server_name = NAME, ca_file = helper.ca,
-          loop = "coroutine"}
+        local conn = assert(ssl.connect {path = path, server_name = NAME, ca_file = helper.ca,
+          loop = "coroutine"})
+        return conn:flush() and conn
       end,
     }
     local conn = assert(helper.unpack(results[2], 1, 2))

@@ -366,6 +366,37 @@ case("certificate_missing", "a client without one",
   end,
   {phase = "handshake", matches = "^.*handshake: .*certificate.* %[certificate_missing%]$"})
 
+-- A server that renegotiates: openssl(1) with TLS 1.2, which does when "r" is typed.
+local function renegotiating()
+  local fifo = os.tmpname()
+  os.remove(fifo)
+  assert(os.execute("mkfifo " .. fifo))
+  local keys = io.popen(("exec openssl s_server -accept 127.0.0.1:0 -naccept 1 -tls1_2 -cert %s " ..
+    "-cert_chain %s -key %s >%s 2>/dev/null"):format(helper.cert("good.pem"),
+    helper.cert("good.pem"), helper.cert("good.key"), fifo), "w")
+  local output = assert(io.open(fifo))
+  os.remove(fifo)
+  local port
+  repeat port = assert(output:read("*l")):match("^ACCEPT .*:(%d+)$") until port
+  return keys, output, tonumber(port)
+end
+
+case("renegotiation_refused", "a server that asks for it and cannot do without",
+  function(mode)
+    local keys, output, port = renegotiating()
+    local conn = assert(ssl.connect("localhost", port, options(mode)))
+    assert(keys:write("r\n"))
+    keys:flush()
+    local data, err = conn:read("l")
+    conn:close()
+    output:close()
+    keys:close()
+    return data, err
+  end,
+  {phase = "read", text = PEER .. "read: the server asked to renegotiate, which was refused; " ..
+    "then: the server sent the alert handshake_failure (40); use TLS 1.3, or have the server " ..
+    "ask for certificates in the handshake [renegotiation_refused]"})
+
 -- What is needed of memory is more than the process may have.
 case("out_of_memory", "a buffer that is too large",
   function()

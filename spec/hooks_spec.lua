@@ -200,8 +200,8 @@ describe("verify_hook", function()
     end})))
     for _, mode in ipairs(helper.modes) do
       inner = nil
-      local conn, err = helper.in_mode(mode, ctx.connect, ctx, "localhost", server:port("good/echo"),
-        PATIENT)
+      local conn, err = helper.in_mode(mode, ctx.connect, ctx, "localhost",
+        server:port("good/echo"), PATIENT)
       assert(conn, tostring(err))
       assert.is_true(inner)
       conn:close()

@@ -88,7 +88,10 @@ end
 local function joined(limit)
   local near, far = joined_streams(limit)
   local results = helper.run {
-    function() return ctx:wrap(near, options()) end,
+    function()
+      local conn = assert(ctx:wrap(near, options()))
+      return conn:flush() and conn
+    end,
     function() return server_ctx:accept(far) end,
   }
   return assert(unpack(results[1])), assert(unpack(results[2])), near, far

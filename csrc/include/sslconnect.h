@@ -363,6 +363,24 @@ SSLC_API sslc_status sslc_ctx_use_private_key_file(sslc_ctx *ctx,
 SSLC_API sslc_status sslc_ctx_use_private_key_pem(sslc_ctx *ctx,
                                                   const void *pem, size_t len);
 
+/*
+ * An identity for tests and for trying things out: a certificate for `name` (as
+ * in sslc_conn_set_server_name), good as a server's and as a client's, from an
+ * hour ago until a day from now.  Made anew at each call, with P-256 keys, by
+ * an authority of its own whose key exists no more when this returns.
+ *
+ * Nobody trusts it who was not told to: `*authority` receives the authority's
+ * certificate, the caller's to free, for sslc_ctx_load_verify_pem of the other
+ * side's context.  NULL: not wanted.
+ *
+ * In the place of an identity set before.  SSLC_OK; SSLC_ERR_CONFIG with
+ * bad_option for the name; SSLC_ERR_NOMEM; SSLC_ERR_INTERNAL where libcrypto
+ * does not make it, with its queue.  `*authority` is NULL then.
+ */
+SSLC_API sslc_status sslc_ctx_use_throwaway_certificate(sslc_ctx *ctx,
+                                                        const char *name,
+                                                        sslc_cert **authority);
+
 /* The password of the key that is set next; NULL forgets it.  Copied, and
  * wiped once the key was read.  At most 1023 bytes. */
 SSLC_API sslc_status sslc_ctx_set_key_password(sslc_ctx *ctx,
@@ -506,8 +524,9 @@ SSLC_API sslc_bio *sslc_bio_new_accept(const char *address, int port);
 
 /* Two BIOs joined: what is written to one is read from the other.  `size1`
  * and `size2` are how many bytes each can hold that were written to it and
- * not yet read from the other; 0 for 17 KiB, enough for a TLS record.
- * BIO_s_bio(3).  SSLC_OK, SSLC_ERR_ARG, SSLC_ERR_NOMEM. */
+ * not yet read from the other; 0 for 17 KiB, enough for a TLS record.  Both
+ * belong to one thread at a time.  BIO_s_bio(3).
+ * SSLC_OK, SSLC_ERR_ARG, SSLC_ERR_NOMEM. */
 SSLC_API sslc_status sslc_bio_new_pair(sslc_bio **bio1, size_t size1,
                                        sslc_bio **bio2, size_t size2);
 
@@ -524,7 +543,9 @@ SSLC_API sslc_bio *sslc_bio_new_mem_buf(const void *data, size_t len);
 SSLC_API sslc_status sslc_bio_set_mem_eof_return(sslc_bio *bio, int value);
 
 /* A filter that gathers what is written, until it is full or flushed, and
- * reads ahead: BIO_f_buffer(3).  `size` bytes each way; 0 for 4096. */
+ * reads ahead: BIO_f_buffer(3).  `size` bytes each way, 4096 at the least.  A
+ * step on a chain that ends in one is SSLC_ERR_STATE.  NULL: memory is short,
+ * or `size` is beyond INT_MAX. */
 SSLC_API sslc_bio *sslc_bio_new_buffer(size_t size);
 
 /* Takes everything and gives nothing: BIO_s_null(3). */
@@ -542,9 +563,11 @@ SSLC_API sslc_bio *sslc_bio_new_file(const char *path, const char *mode);
  *               (read only), SSLC_ERR_SYS with errno set.  Another value is
  *               taken for `internal`.  len is 1 or more.  NULL: cannot be done
  * flush         SSLC_OK, SSLC_WANT_WRITE, SSLC_ERR_SYS.  NULL: nothing to do
- * pending       bytes that read would give at once.  NULL: 0
- * close         when the last reference goes, or when the making fails.  NULL:
- *               nothing to do
+ * pending       bytes that read would give at once, that `fd` does not know of:
+ *               a step reads so often and no more, and who waits after it has
+ *               to ask sslc_bio_pending first (`_wait` does).  NULL: 0
+ * close         when the last reference goes, or when there is no memory for
+ *               the BIO.  NULL: nothing to do
  * fd            what to wait for.  NULL: -1
  *
  * They are called with `arg`, from within calls on the BIO and on connections
@@ -560,8 +583,8 @@ typedef struct sslc_bio_functions {
   int (*fd)(void *arg);
 } sslc_bio_functions;
 
-/* The structure is copied.  NULL: memory is short, or `functions` is NULL or
- * of no size that there has been. */
+/* The structure is copied.  NULL: memory is short; or `functions` is NULL or of
+ * no size that there has been, and then none of them is called. */
 SSLC_API sslc_bio *sslc_bio_new_functions(const sslc_bio_functions *functions,
                                           void *arg);
 
@@ -579,7 +602,8 @@ SSLC_API void *sslc_bio_native(const sslc_bio *bio);
 
 /* A BIO made of OpenSSL's own, a `BIO *` with all of its chain, which counts
  * as one here.  The caller's reference becomes this BIO's.  It must be of the
- * libcrypto that this library runs with (sslc_openssl_version).  NULL, and the
+ * libcrypto that this library runs with (sslc_openssl_version).  What it does,
+ * it does as OpenSSL has it: BIO_s_socket(3) may raise SIGPIPE.  NULL, and the
  * reference stays the caller's: memory is short or `native` is NULL. */
 SSLC_API sslc_bio *sslc_bio_wrap(void *native);
 
@@ -596,7 +620,8 @@ SSLC_API void sslc_bio_free(sslc_bio *bio);
 SSLC_API sslc_status sslc_bio_push(sslc_bio *bio, sslc_bio *append);
 
 /* Takes `bio` out of its chain, which closes over the gap: BIO_pop(3).  The
- * chain's reference to it goes with that, so the caller needs one of its own.
+ * chain's reference to it goes with that, so the caller needs one of its own;
+ * where it was the first, its reference to the rest goes.
  * SSLC_OK, also where it stood alone; SSLC_ERR_STATE with misuse where it is
  * the first of a connection's, or a filter that holds bytes: those are not
  * thrown away (flush or read them first). */
@@ -665,7 +690,8 @@ SSLC_API sslc_status sslc_bio_flush(sslc_bio *bio);
 
 /* To its beginning: BIO_reset(3).  Memory that can be written is emptied, that
  * which cannot is read anew; a file is read from its start; a buffer throws
- * away what it holds, and so does the chain behind it. */
+ * away what it holds, and then the same of what is behind it, or nothing where
+ * that cannot be reset (a pair, a socket). */
 SSLC_API sslc_status sslc_bio_reset(sslc_bio *bio);
 
 /* What can be read without moving it: `*data` points to `*n` bytes in the BIO,
@@ -676,8 +702,9 @@ SSLC_API sslc_status sslc_bio_reset(sslc_bio *bio);
 SSLC_API sslc_status sslc_bio_peek(sslc_bio *bio, const void **data, size_t *n);
 SSLC_API sslc_status sslc_bio_consume(sslc_bio *bio, size_t n);
 
-/* No more will be written: the other end reads what there is, then the end.
- * BIO_shutdown_wr for a pair, shutdown(2) for a socket. */
+/* No more will be written: what filters hold is flushed, and the other end
+ * reads what there is, then the end.  BIO_shutdown_wr for a pair, shutdown(2)
+ * for a socket. */
 SSLC_API sslc_status sslc_bio_shutdown_wr(sslc_bio *bio);
 
 /* ---- asking */
@@ -743,6 +770,10 @@ SSLC_API void sslc_conn_free(sslc_conn *conn);
  * answer what they did before.  Never blocks, never fails; a second call does
  * nothing. */
 SSLC_API void sslc_conn_close(sslc_conn *conn);
+
+/* One reference less, as free, but the last one closes before: what a garbage
+ * collector or a destructor does, which knows of no other reference. */
+SSLC_API void sslc_conn_release(sslc_conn *conn);
 
 /* The BIOs to read from and write to; they may be the same.  The connection
  * takes a reference of its own to each, and lets go of those it had.
@@ -836,9 +867,10 @@ SSLC_API sslc_status sslc_conn_write(sslc_conn *conn, const void *buf,
 SSLC_API sslc_status sslc_conn_flush(sslc_conn *conn);
 
 /* New keys for what this side sends, and with `request` 1 for what the peer
- * does too: SSL_key_update(3), RFC 8446, section 4.6.3.  To be repeated as any
- * step.  SSLC_ERR_STATE before the handshake is done, while a write is not
- * finished, and with TLS 1.2, which has no such thing. */
+ * does too, which it renews before it writes next: SSL_key_update(3), RFC 8446,
+ * section 4.6.3.  To be repeated as any step.  SSLC_ERR_STATE before the
+ * handshake is done, while a write is not finished, after sslc_conn_shutdown,
+ * and with TLS 1.2, which has no such thing. */
 SSLC_API sslc_status sslc_conn_key_update(sslc_conn *conn, int request);
 
 /* Sends close_notify; then, called again, waits for the peer's:
@@ -859,7 +891,9 @@ SSLC_API size_t sslc_conn_pending(const sslc_conn *conn);
 SSLC_API int sslc_conn_has_pending(const sslc_conn *conn);
 
 /* The last step: its status; what libssl's function returned (1, 0, below 0);
- * what SSL_get_error(3) made of that. */
+ * what SSL_get_error(3) made of that.  A step that was refused, or failed
+ * without libssl, has -1 and 0; one after a failure for good has what that
+ * had.  See docs/ssl_connect.md for what libssl's 0 and -1 come to. */
 SSLC_API sslc_status sslc_conn_last_status(const sslc_conn *conn);
 SSLC_API int sslc_conn_last_return(const sslc_conn *conn);
 SSLC_API int sslc_conn_ssl_error(const sslc_conn *conn);
@@ -990,11 +1024,13 @@ typedef struct sslc_trace_entry {
                        static */
 } sslc_trace_entry;
 
-/* 1: notes each message that goes by, SSL_set_msg_callback(3); 0: no more.
- * At most 256 are kept, the newest.  SSLC_OK or SSLC_ERR_NOMEM. */
+/* 1: notes each message that goes by, SSL_set_msg_callback(3); 0: no more, and
+ * forgets what was noted and not taken.  At any time.  At most 256 are kept,
+ * the newest.  SSLC_OK or SSLC_ERR_NOMEM. */
 SSLC_API sslc_status sslc_conn_set_trace(sslc_conn *conn, int on);
 
-/* Takes the oldest message noted into `*entry`: 1; 0 where there is none. */
+/* Takes the oldest message noted into `*entry`: 1; 0 where there is none, or
+ * the entry's size is none that there has been. */
 SSLC_API int sslc_conn_trace_next(sslc_conn *conn, sslc_trace_entry *entry);
 
 /* ------------------------------------------------------------- sessions */
@@ -1026,7 +1062,8 @@ SSLC_API int64_t sslc_session_time(const sslc_session *session);
  * the context that the session is of and its server name, which may be set
  * after.  A session of another context or name is never offered, because the
  * certificate is not sent again: SSLC_ERR_ARG with bad_option, here or when
- * the handshake begins. */
+ * the handshake begins.  The connection takes a reference of its own; NULL
+ * takes back what was set.  SSLC_ERR_STATE once the handshake has begun. */
 SSLC_API sslc_status sslc_conn_set_session(sslc_conn *conn,
                                            sslc_session *session);
 
@@ -1239,9 +1276,10 @@ typedef struct sslc_open_options {
   size_t size;             /* of the structure, for later versions of it */
   const char *server_name; /* verified and sent; NULL: the host */
   int64_t deadline;        /* over name, TCP and TLS; 0: 30 seconds from now */
+  int hold_flight;         /* as sslc_conn_set_hold_flight; 0: it is not */
 } sslc_open_options;
 
-#define SSLC_OPEN_OPTIONS_INIT { sizeof(sslc_open_options), NULL, 0 }
+#define SSLC_OPEN_OPTIONS_INIT { sizeof(sslc_open_options), NULL, 0, 0 }
 
 /*
  * Resolves, connects and shakes hands, waiting for as long as the deadline

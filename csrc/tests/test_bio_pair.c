@@ -1,7 +1,7 @@
 /*
  * test_bio_pair.c: two BIOs joined, BIO_s_bio(3).
  */
-#include "support.h"
+#include "support_bio.h"
 
 #include <string.h>
 
@@ -22,25 +22,6 @@ pair_free(struct pair *p)
 {
   sslc_bio_free(p->a);
   sslc_bio_free(p->b);
-}
-
-static size_t
-put(sslc_bio *bio, const void *data, size_t len, sslc_status want)
-{
-  size_t n = 12345;
-
-  assert_status(sslc_bio_write(bio, data, len, &n), want,
-                sslc_bio_error(bio));
-  return n;
-}
-
-static size_t
-get(sslc_bio *bio, void *buf, size_t len, sslc_status want)
-{
-  size_t n = 12345;
-
-  assert_status(sslc_bio_read(bio, buf, len, &n), want, sslc_bio_error(bio));
-  return n;
 }
 
 static void
@@ -213,6 +194,162 @@ test_bad_arguments(void **state)
   pair_free(&p);
 }
 
+/* Each start and length of what wraps at the ring's edge: two pieces, in
+ * place. */
+static void
+test_peek_over_the_edge(void **state)
+{
+  static const char bytes[] = "abcdefgh";
+  struct pair p;
+  char buf[16];
+  const void *data;
+  size_t at, first, n;
+
+  (void)state;
+  for (at = 1; at < 8; at++) {
+    pair_init(&p, 8, 8);
+    put(p.a, "........", 8, SSLC_OK);
+    get(p.b, buf, at, SSLC_OK);
+    put(p.a, bytes, at, SSLC_OK); /* behind what is left, round the edge */
+    first = 8 - at;
+    assert_ok(sslc_bio_peek(p.b, &data, &n), sslc_bio_error(p.b));
+    assert_int_equal(n, first);
+    assert_memory_equal(data, "........", first);
+    assert_status(sslc_bio_consume(p.b, first + 1), SSLC_ERR_ARG,
+                  sslc_bio_error(p.b));
+    assert_ok(sslc_bio_consume(p.b, first), sslc_bio_error(p.b));
+    assert_int_equal(sslc_bio_pending(p.b), at);
+    assert_ok(sslc_bio_peek(p.b, &data, &n), sslc_bio_error(p.b));
+    assert_int_equal(n, at);
+    assert_memory_equal(data, bytes, at);
+    assert_ok(sslc_bio_consume(p.b, n), sslc_bio_error(p.b));
+    assert_status(sslc_bio_peek(p.b, &data, &n), SSLC_WANT_READ,
+                  sslc_bio_error(p.b));
+    /* Emptied, it has all of its room in one piece. */
+    put(p.a, bytes, 8, SSLC_OK);
+    assert_ok(sslc_bio_peek(p.b, &data, &n), sslc_bio_error(p.b));
+    assert_int_equal(n, 8);
+    pair_free(&p);
+  }
+}
+
+/* What was seen stays where it is while the other half writes on. */
+static void
+test_peek_lasts(void **state)
+{
+  struct pair p;
+  const void *data;
+  size_t n;
+
+  (void)state;
+  pair_init(&p, 8, 8);
+  put_text(p.a, "abc");
+  assert_ok(sslc_bio_peek(p.b, &data, &n), sslc_bio_error(p.b));
+  put_text(p.a, "defgh");
+  assert_memory_equal(data, "abc", 3);
+  assert_ok(sslc_bio_consume(p.b, n), sslc_bio_error(p.b));
+  get_text(p.b, "defgh");
+  pair_free(&p);
+}
+
+static void
+test_peek_at_the_end(void **state)
+{
+  struct pair p;
+  const void *data = "";
+  size_t n = 1;
+
+  (void)state;
+  pair_init(&p, 0, 0);
+  sslc_bio_free(p.a);
+  assert_status(sslc_bio_peek(p.b, &data, &n), SSLC_CLOSED,
+                sslc_bio_error(p.b));
+  assert_null(data);
+  assert_int_equal(n, 0);
+  assert_status(sslc_bio_consume(p.b, 1), SSLC_ERR_ARG, sslc_bio_error(p.b));
+  sslc_bio_free(p.b);
+}
+
+static void
+test_gets(void **state)
+{
+  struct pair p;
+
+  (void)state;
+  pair_init(&p, 8, 8);
+  put_text(p.a, "ab\ncdef");
+  get_line(p.b, 100, "ab\n", SSLC_OK);
+  put_text(p.a, "g\nh"); /* round the edge */
+  get_line(p.b, 4, "cde", SSLC_OK);
+  get_line(p.b, 100, "fg\n", SSLC_OK);
+  get_line(p.b, 100, "h", SSLC_OK);
+  get_line(p.b, 100, "", SSLC_WANT_READ);
+  assert_int_equal(sslc_bio_should_retry(p.b), SSLC_WANT_READ);
+  assert_ok(sslc_bio_shutdown_wr(p.a), sslc_bio_error(p.a));
+  get_line(p.b, 100, "", SSLC_CLOSED);
+  pair_free(&p);
+}
+
+static void
+test_puts(void **state)
+{
+  struct pair p;
+  size_t n;
+
+  (void)state;
+  pair_init(&p, 4, 0);
+  assert_ok(sslc_bio_puts(p.a, "abcdef", &n), sslc_bio_error(p.a));
+  assert_int_equal(n, 4);
+  assert_status(sslc_bio_puts(p.a, "ef", &n), SSLC_WANT_WRITE,
+                sslc_bio_error(p.a));
+  assert_int_equal(n, 0);
+  get_text(p.b, "abcd");
+  assert_status(sslc_bio_puts(p.a, "", &n), SSLC_ERR_ARG,
+                sslc_bio_error(p.a));
+  assert_status(sslc_bio_puts(p.a, NULL, &n), SSLC_ERR_ARG,
+                sslc_bio_error(p.a));
+  assert_status(sslc_bio_puts(p.a, "x", NULL), SSLC_ERR_ARG, NULL);
+  pair_free(&p);
+}
+
+/* It tells of the last step, and of nothing before. */
+static void
+test_should_retry(void **state)
+{
+  struct pair p;
+  char buf[4];
+
+  (void)state;
+  pair_init(&p, 2, 2);
+  assert_int_equal(sslc_bio_should_retry(p.a), SSLC_OK);
+  get(p.a, buf, 1, SSLC_WANT_READ);
+  assert_int_equal(sslc_bio_should_retry(p.a), SSLC_WANT_READ);
+  put(p.a, "xy", 2, SSLC_OK);
+  assert_int_equal(sslc_bio_should_retry(p.a), SSLC_OK);
+  put(p.a, "z", 1, SSLC_WANT_WRITE);
+  assert_int_equal(sslc_bio_should_retry(p.a), SSLC_WANT_WRITE);
+  assert_ok(sslc_bio_flush(p.a), sslc_bio_error(p.a));
+  assert_int_equal(sslc_bio_should_retry(p.a), SSLC_OK);
+  sslc_bio_free(p.b);
+  put(p.a, "z", 1, SSLC_ERR_SYS);
+  assert_int_equal(sslc_bio_should_retry(p.a), SSLC_OK);
+  assert_code(sslc_bio_error(p.a), SSLC_CODE_CONNECTION_RESET);
+  sslc_bio_free(p.a);
+}
+
+static void
+test_kind(void **state)
+{
+  struct pair p;
+
+  (void)state;
+  pair_init(&p, 0, 0);
+  assert_int_equal(sslc_bio_kind(p.a), SSLC_BIO_PAIR);
+  assert_int_equal(sslc_bio_kind(p.b), SSLC_BIO_PAIR);
+  assert_string_equal(sslc_bio_kind_name(SSLC_BIO_PAIR), "pair");
+  pair_free(&p);
+}
+
 int
 main(void)
 {
@@ -230,5 +367,14 @@ main(void)
   add_test("a pair has no descriptor and does not block", test_no_socket,
            NULL);
   add_test("bad arguments are refused", test_bad_arguments, NULL);
+  add_test("peek gives both pieces of what goes over the edge",
+           test_peek_over_the_edge, NULL);
+  add_test("what was peeked at stays while the other half writes",
+           test_peek_lasts, NULL);
+  add_test("peek tells the end", test_peek_at_the_end, NULL);
+  add_test("gets gives lines, also over the edge", test_gets, NULL);
+  add_test("puts takes what there is room for", test_puts, NULL);
+  add_test("should_retry tells of the last step", test_should_retry, NULL);
+  add_test("a half is of the kind pair", test_kind, NULL);
   return run_all("bio_pair");
 }

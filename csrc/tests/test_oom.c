@@ -154,6 +154,7 @@ shake_both(struct outcome *o, sslc_conn *client, sslc_conn *server)
 
   do {
     c = sslc_conn_connect(client);
+    sslc_conn_flush(client); /* where its flight is held */
     s = sslc_conn_accept(server);
   } while ((is_want(c) || is_want(s)) && --rounds > 0);
   if (c < 0)
@@ -249,6 +250,81 @@ test_connection(void **state)
   run(&o);
   assert_int_equal(o.code, SSLC_CODE_NONE);
   assert_int_equal(o.echoed, 1);
+}
+
+/* ------------------------------------------------- a session, a held flight */
+
+/* The session of a connection over which all went well. */
+static sslc_session *
+good_session(sslc_ctx *client, sslc_ctx *server)
+{
+  struct peers p;
+  sslc_session *session;
+
+  peers_init(&p, sslc_ctx_up_ref(client), sslc_ctx_up_ref(server),
+             "localhost");
+  assert_ok(shake(&p), sslc_conn_error(p.client));
+  send_through(p.server, p.client, "hello", 5);
+  session = sslc_conn_get1_session(p.client);
+  assert_non_null(session);
+  peers_free(&p);
+  return session;
+}
+
+/* Whether it is resumed or not is all that memory may decide, or whether there
+ * is a connection. */
+static void
+run_resumed(struct outcome *o, sslc_conn *client, sslc_conn *server,
+            sslc_session *session)
+{
+  memset(o, 0, sizeof *o);
+  if (client == NULL || server == NULL) {
+    note(o, NULL);
+    return;
+  }
+  if (sslc_conn_set_session(client, session) != SSLC_OK ||
+      sslc_conn_set_hold_flight(client, 1) != SSLC_OK)
+    note(o, sslc_conn_error(client));
+  if (sslc_conn_set_hold_flight(server, 1) != SSLC_OK)
+    note(o, sslc_conn_error(server));
+  run_conns(o, client, server);
+  if (sslc_conn_is_connected(server))
+    sslc_session_free(sslc_conn_get1_session(client));
+  ask(client);
+}
+
+static void
+test_resumed(void **state)
+{
+  sslc_ctx *cctx = make_client_ctx(), *sctx = make_server_ctx("good");
+  sslc_session *session = good_session(cctx, sctx);
+  struct outcome o;
+  long n, count;
+
+  (void)state;
+  for (n = 1;; n += step(13)) {
+    sslc_conn *client, *server;
+
+    fail_at(n);
+    client = sslc_conn_new(cctx);
+    server = sslc_conn_new(sctx);
+    run_resumed(&o, client, server, session);
+    count = memory.count;
+    fail_at(0);
+    sslc_conn_close(client);
+    sslc_conn_free(client);
+    sslc_conn_free(server);
+    if (count < n)
+      break;
+    if (!o.echoed && o.code == SSLC_CODE_NONE)
+      fail_msg("allocation %ld: no connection and no reason", n);
+  }
+  assert_int_equal(o.code, SSLC_CODE_NONE);
+  assert_int_equal(o.echoed, 1);
+  assert_true(n > 300);
+  sslc_session_free(session);
+  sslc_ctx_free(cctx);
+  sslc_ctx_free(sctx);
 }
 
 /* ---------------------------------------------------- servers to be refused */
@@ -383,6 +459,64 @@ test_cert(void **state)
   peers_free(&p);
 }
 
+/* -------------------------------------------------- throw-away certificates */
+
+/* The n-th allocation fails: 1 where there were as many. */
+static int
+fail_throwaway(long n)
+{
+  sslc_ctx *ctx = sslc_ctx_new();
+  sslc_cert *authority;
+  sslc_status status;
+  int failed;
+
+  assert_non_null(ctx);
+  fail_at(n);
+  status = sslc_ctx_use_throwaway_certificate(ctx, "localhost", &authority);
+  failed = memory.count >= n;
+  fail_at(0);
+  if (status == SSLC_OK)
+    assert_ok(sslc_ctx_check(ctx), sslc_ctx_error(ctx));
+  else if (sslc_ctx_check(ctx) == SSLC_OK || authority != NULL)
+    fail_msg("allocation %ld: a part of the identity is there", n);
+  if (status != SSLC_OK && sslc_ctx_error(ctx) == NULL)
+    fail_msg("allocation %ld: no certificate and no reason", n);
+  sslc_cert_free(authority);
+  sslc_ctx_free(ctx);
+  return failed;
+}
+
+static void
+test_throwaway(void **state)
+{
+  long n = 1;
+
+  (void)state;
+  fail_throwaway(1L << 30); /* what is made once */
+  while (fail_throwaway(n))
+    n += step(7);
+  assert_true(n > 100);
+}
+
+/* ---------------------------------------------------------------- the trace */
+
+static void
+test_trace(void **state)
+{
+  struct peers p;
+
+  (void)state;
+  peers_connect(&p);
+  fail_at(1);
+  assert_status(sslc_conn_set_trace(p.client, 1), SSLC_ERR_NOMEM,
+                sslc_conn_error(p.client));
+  fail_at(0);
+  assert_code(sslc_conn_error(p.client), SSLC_CODE_OUT_OF_MEMORY);
+  send_through(p.client, p.server, "x", 1);
+  assert_ok(sslc_conn_set_trace(p.client, 1), sslc_conn_error(p.client));
+  peers_free(&p);
+}
+
 /* ---------------------------------------------------------- the first BIO */
 
 static int
@@ -457,7 +591,12 @@ main(void)
            test_first_bio, NULL);
   add_test("a good server is reached, or there is a reason", test_connection,
            NULL);
+  add_test("a session is resumed and a flight held, or there is a reason",
+           test_resumed, NULL);
   add_test("a certificate is told in full or not at all", test_cert, NULL);
+  add_test("a throw-away certificate is made in full or not at all",
+           test_throwaway, NULL);
+  add_test("a trace that cannot be kept says so", test_trace, NULL);
   for (i = 0; i < COUNT(bads); i++)
     add_test(bads[i].test, test_bad, &bads[i]);
   return run_all("oom");

@@ -172,6 +172,15 @@ int lcore_pushfd(lua_State *L, int fd)
   return 1;
 }
 
+int lcore_pushseconds(lua_State *L, int64_t ns)
+{
+  if (ns < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, (lua_Number)ns / (lua_Number)1e9);
+  return 1;
+}
+
 int lcore_pushcount(lua_State *L, const lcore_object *o, size_t count)
 {
   if (o->handle != NULL)

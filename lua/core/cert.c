@@ -5,6 +5,7 @@
 #include "lcore.h"
 
 #include <string.h>
+#include <time.h>
 
 /* The certificate at 1, by a reference of its own that goes onto the stack:
  * its strings stay for as long as the method runs. */
@@ -104,10 +105,62 @@ static int cert_eq(lua_State *L)
   return lcore_pushboolean(L, same);
 }
 
+/* Each adds to the text on the stack: [-1, +1]. */
+static void add_names(lua_State *L, const sslc_cert *cert)
+{
+  const size_t most = 4;
+  size_t n = sslc_cert_name_count(cert);
+  for (size_t i = 0; i < n && i < most; i++) {
+    lua_pushstring(L, i == 0 ? " for " : ", ");
+    lua_pushstring(L, sslc_cert_name(cert, i));
+    lua_concat(L, 3);
+  }
+  if (n > most) {
+    lua_pushfstring(L, " and %d more", (int)(n - most));
+    lua_concat(L, 2);
+  }
+}
+
+/* Rounded, in days or hours. */
+static void add_time(lua_State *L, int64_t seconds, const char *format)
+{
+  const int64_t hour = 3600, day = 24 * hour;
+  const char *unit = seconds < 2 * day ? "hour" : "day";
+  int64_t length = seconds < 2 * day ? hour : day;
+  int n = (int)((seconds + length / 2) / length);
+  const char *text = lua_pushfstring(L, "%d %s%s", n, unit, n == 1 ? "" : "s");
+  lua_pushfstring(L, format, text);
+  lua_remove(L, -2);
+  lua_concat(L, 2);
+}
+
+static void add_validity(lua_State *L, const sslc_cert *cert)
+{
+  int64_t now = (int64_t)time(NULL);
+  int64_t begin = sslc_cert_not_before(cert);
+  int64_t end = sslc_cert_not_after(cert);
+  if (now < begin)
+    add_time(L, begin - now, ", not in force for %s");
+  else if (now > end)
+    add_time(L, now - end, ", expired %s ago");
+  else
+    add_time(L, end - now, ", in force for %s");
+}
+
 static int cert_tostring(lua_State *L)
 {
-  const char *subject = sslc_cert_subject(check(L));
-  lua_pushfstring(L, "certificate: %s", subject != NULL ? subject : "(closed)");
+  const sslc_cert *cert = check(L);
+  const char *subject = sslc_cert_subject(cert);
+  const char *issuer = sslc_cert_issuer(cert);
+  if (cert == NULL) {
+    lua_pushliteral(L, "certificate: (closed)");
+    return 1;
+  }
+  lua_pushfstring(L, "certificate: %s", *subject ? subject : "without a name");
+  add_names(L, cert);
+  lua_pushfstring(L, ", issued by %s", issuer);
+  lua_concat(L, 2);
+  add_validity(L, cert);
   return 1;
 }
 

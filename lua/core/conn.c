@@ -86,6 +86,37 @@ static int conn_set_peer_address(lua_State *L)
   return set_string(L, sslc_conn_set_peer_address);
 }
 
+/* set_hold_flight(boolean) */
+static int conn_set_hold_flight(lua_State *L)
+{
+  lcore_object *o = check(L);
+  int on = lcore_checkboolean(L, 2);
+  return lcore_result(L, o, sslc_conn_set_hold_flight(o->handle, on));
+}
+
+/* set_session(session | nil) */
+static int conn_set_session(lua_State *L)
+{
+  lcore_object *o = check(L);
+  lcore_object *s = lua_isnoneornil(L, 2)
+    ? NULL : lcore_check(L, 2, &lcore_session);
+  if (s != NULL && s->handle == NULL)
+    return lcore_failure(L, s, SSLC_ERR_STATE);
+  sslc_session *session = s != NULL ? s->handle : NULL;
+  return lcore_result(L, o, sslc_conn_set_session(o->handle, session));
+}
+
+/* A userdata of its own reference, or nil. */
+static int conn_session(lua_State *L)
+{
+  lcore_object *o = check(L);
+  lcore_object *s = lcore_new(L, &lcore_session);
+  s->handle = sslc_conn_get1_session(o->handle);
+  if (s->handle == NULL)
+    lua_pushnil(L);
+  return 1;
+}
+
 /* ---------------------------------------------------------------- steps */
 
 static int step(lua_State *L, sslc_status (*function)(sslc_conn *conn))
@@ -122,6 +153,19 @@ static int conn_accept(lua_State *L)
 static int conn_shutdown(lua_State *L)
 {
   return step(L, sslc_conn_shutdown);
+}
+
+static int conn_flush(lua_State *L)
+{
+  return step(L, sslc_conn_flush);
+}
+
+/* key_update([request]) */
+static int conn_key_update(lua_State *L)
+{
+  lcore_object *o = check(L);
+  int request = lua_isnoneornil(L, 2) ? 0 : lcore_checkboolean(L, 2);
+  return lcore_result(L, o, sslc_conn_key_update(o->handle, request));
 }
 
 static sslc_status reader(void *handle, void *buf, size_t len, size_t *n)
@@ -243,6 +287,18 @@ static int conn_fd(lua_State *L)
   return lcore_pushfd(L, sslc_conn_fd(check(L)->handle));
 }
 
+/* Seconds; nil for as long as it takes. */
+static int conn_timeout(lua_State *L)
+{
+  const sslc_conn *conn = check(L)->handle;
+  int64_t ns = conn != NULL ? sslc_conn_timeout(conn) : -1;
+  if (ns < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, (lua_Number)ns / (lua_Number)1e9);
+  return 1;
+}
+
 /* -------------------------------------------------- what was negotiated */
 
 static int conn_version(lua_State *L)
@@ -305,9 +361,23 @@ static int conn_is_verified(lua_State *L)
 
 /* ------------------------------------------------------- the connection */
 
+/* For all who have a reference. */
 static int conn_close(lua_State *L)
 {
+  sslc_conn_close(check(L)->handle);
   return lcore_close(L, &lcore_conn);
+}
+
+/* Lets go of this reference alone: another userdata, or a BIO over it, may
+ * have one. */
+static int conn_gc(lua_State *L)
+{
+  return lcore_close(L, &lcore_conn);
+}
+
+static int conn_eq(lua_State *L)
+{
+  return lcore_equal(L, &lcore_conn);
 }
 
 static void add_word(char *text, size_t size, const char *word)
@@ -325,7 +395,7 @@ static int has_failed(const sslc_conn *conn)
          status != SSLC_ERR_TIMEOUT;
 }
 
-/* "(connected)", "(handshaking: ...)", ... */
+/* "(connected", "(handshaking: ...", ... */
 static void add_state(char *text, size_t size, const sslc_conn *conn)
 {
   size_t len = strlen(text);
@@ -342,7 +412,18 @@ static void add_state(char *text, size_t size, const sslc_conn *conn)
     state = "handshaking: ";
     what = sslc_conn_state_string(conn);
   }
-  snprintf(text + len, size - len, " (%s%s)", state, what ? what : "");
+  snprintf(text + len, size - len, " (%s%s", state, what ? what : "");
+}
+
+/* What the last step wants, and the end of what add_state began. */
+static void add_want(char *text, size_t size, const sslc_conn *conn)
+{
+  size_t len = strlen(text);
+  sslc_status want = sslc_conn_last_status(conn);
+  if (want > SSLC_OK && want != SSLC_CLOSED)
+    snprintf(text + len, size - len, ", %s)", sslc_status_name(want));
+  else
+    snprintf(text + len, size - len, ")");
 }
 
 static int conn_tostring(lua_State *L)
@@ -360,14 +441,14 @@ static int conn_tostring(lua_State *L)
   add_word(text, sizeof text, sslc_conn_version(conn));
   add_word(text, sizeof text, sslc_conn_cipher(conn));
   add_state(text, sizeof text, conn);
+  add_want(text, sizeof text, conn);
   lua_pushstring(L, text);
   return 1;
 }
 
 static void conn_release(void *handle)
 {
-  sslc_conn_close(handle);
-  sslc_conn_free(handle);
+  sslc_conn_release(handle);
 }
 
 static const sslc_error *conn_last_error(const void *handle)
@@ -384,12 +465,17 @@ static const luaL_Reg methods[] = {
   {"set_peer_address", conn_set_peer_address},
   {"set_connect_state", conn_set_connect_state},
   {"set_accept_state", conn_set_accept_state},
+  {"set_hold_flight", conn_set_hold_flight},
+  {"set_session", conn_set_session},
+  {"session", conn_session},
   {"do_handshake", conn_do_handshake},
   {"connect", conn_connect},
   {"accept", conn_accept},
   {"read", conn_read},
   {"peek", conn_peek},
   {"write", conn_write},
+  {"flush", conn_flush},
+  {"key_update", conn_key_update},
   {"shutdown", conn_shutdown},
   {"get_shutdown", conn_get_shutdown},
   {"pending", conn_pending},
@@ -402,6 +488,7 @@ static const luaL_Reg methods[] = {
   {"is_server", conn_is_server},
   {"state_string", conn_state_string},
   {"fd", conn_fd},
+  {"timeout", conn_timeout},
   {"version", conn_version},
   {"cipher", conn_cipher},
   {"group", conn_group},
@@ -411,11 +498,14 @@ static const luaL_Reg methods[] = {
   {"peer_cert_count", conn_peer_cert_count},
   {"peer_cert", conn_peer_cert},
   {"is_verified", conn_is_verified},
+  {"set_trace", lcore_conn_set_trace},
+  {"trace", lcore_conn_trace},
   {"close", conn_close},
   {NULL, NULL}};
 
-static const luaL_Reg metamethods[] = {{"__gc", conn_close},
+static const luaL_Reg metamethods[] = {{"__gc", conn_gc},
                                        {"__close", conn_close},
+                                       {"__eq", conn_eq},
                                        {"__tostring", conn_tostring},
                                        {NULL, NULL}};
 

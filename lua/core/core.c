@@ -53,7 +53,16 @@ static const luaL_Reg functions[] = {
   {"error", lcore_core_error},
   {"ctx", lcore_core_ctx},
   {"bio_socket", lcore_core_bio_socket},
+  {"bio_connect", lcore_core_bio_connect},
+  {"bio_accept", lcore_core_bio_accept},
   {"bio_pair", lcore_core_bio_pair},
+  {"bio_mem", lcore_core_bio_mem},
+  {"bio_mem_buf", lcore_core_bio_mem_buf},
+  {"bio_buffer", lcore_core_bio_buffer},
+  {"bio_null", lcore_core_bio_null},
+  {"bio_file", lcore_core_bio_file},
+  {"bio_conn", lcore_core_bio_conn},
+  {"bio_wrap", lcore_core_bio_wrap},
   {"conn", lcore_core_conn},
   {"dial", lcore_core_dial},
   {"poller", lcore_core_poller},
@@ -69,6 +78,7 @@ LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
   stay_loaded();
   lcore_registererrors(L);
   lcore_register(L, &lcore_cert);
+  lcore_register(L, &lcore_session);
   lcore_register(L, &lcore_ctx);
   lcore_register(L, &lcore_bio);
   lcore_register(L, &lcore_conn);

@@ -149,6 +149,23 @@ static int ctx_set_alpn(lua_State *L)
   return lcore_result(L, o, sslc_ctx_set_alpn(o->handle, names, n));
 }
 
+/* ------------------------------------------------------------- throw-away */
+
+/* use_throwaway_certificate(name): its authority's certificate. */
+static int ctx_use_throwaway_certificate(lua_State *L)
+{
+  lcore_object *o = check(L);
+  const char *name = lcore_checkcstring(L, 2);
+  lcore_object *cert = lcore_new(L, &lcore_cert);
+  sslc_cert *authority = NULL;
+  sslc_status status =
+    sslc_ctx_use_throwaway_certificate(o->handle, name, &authority);
+  if (status != SSLC_OK)
+    return lcore_failure(L, o, status);
+  cert->handle = authority;
+  return 1;
+}
+
 /* -------------------------------------------------------------- switches */
 
 static int ctx_set_verify_client(lua_State *L)
@@ -247,6 +264,7 @@ static const luaL_Reg methods[] = {
   {"use_certificate_pem", ctx_use_certificate_pem},
   {"use_private_key_file", ctx_use_private_key_file},
   {"use_private_key_pem", ctx_use_private_key_pem},
+  {"use_throwaway_certificate", ctx_use_throwaway_certificate},
   {"set_key_password", ctx_set_key_password},
   {"set_min_version", ctx_set_min_version},
   {"set_max_version", ctx_set_max_version},

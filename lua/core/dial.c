@@ -141,12 +141,7 @@ static int dial_events(lua_State *L)
 static int dial_timeout(lua_State *L)
 {
   const sslc_dial *dial = check(L)->handle;
-  int64_t ns = dial != NULL ? sslc_dial_timeout(dial) : -1;
-  if (ns < 0)
-    lua_pushnil(L);
-  else
-    lua_pushnumber(L, (lua_Number)ns / (lua_Number)1e9);
-  return 1;
+  return lcore_pushseconds(L, dial != NULL ? sslc_dial_timeout(dial) : -1);
 }
 
 /* -------------------------------------------------------------- getters */

@@ -61,6 +61,7 @@ extern const lcore_kind lcore_conn;
 extern const lcore_kind lcore_dial;
 extern const lcore_kind lcore_poller;
 extern const lcore_kind lcore_cert;
+extern const lcore_kind lcore_session;
 
 /* Makes the metatable of a kind. */
 void lcore_register(lua_State *L, const lcore_kind *kind); /* [-0, +0] */
@@ -86,6 +87,9 @@ lcore_object *lcore_test(lua_State *L, int arg, const lcore_kind *kind);
 /* The method `close` and the metamethods __gc and __close: [-0, +1] true. */
 int lcore_close(lua_State *L, const lcore_kind *kind);
 
+/* The metamethod __eq: whether two userdata have references to one object. */
+int lcore_equal(lua_State *L, const lcore_kind *kind);
+
 /* The results of a constructor: the object on top, just made, filled with the
  * handle; `nil, err` for NULL, when memory was short.  To be returned. */
 int lcore_fill(lua_State *L, lcore_object *o, void *handle);
@@ -104,7 +108,8 @@ typedef sslc_status (*lcore_reader)(void *handle, void *buf, size_t len,
 typedef sslc_status (*lcore_writer)(void *handle, const void *buf, size_t len,
                                     size_t *n);
 
-/* The methods `read(max)` (consuming what it gives) and `peek(max)`. */
+/* The methods `read(max)` (consuming what it gives) and `peek(max)`.  The
+ * reader finds room for one byte more than it is to read, such as a NUL. */
 int lcore_read(lua_State *L, const lcore_kind *kind, lcore_reader reader,
                int consumes);
 
@@ -146,6 +151,7 @@ int lcore_pushevents(lua_State *L, int events); /* nil for 0 */
 int lcore_pushboolean(lua_State *L, int value);
 int lcore_pushint64(lua_State *L, int64_t value);
 int lcore_pushfd(lua_State *L, int fd); /* nil for -1 */
+int lcore_pushseconds(lua_State *L, int64_t ns); /* nil for -1 */
 int lcore_pushcount(lua_State *L, const lcore_object *o, size_t count);
 int lcore_pushstring(lua_State *L, const char *s); /* nil for NULL, "" */
 
@@ -177,12 +183,27 @@ void lcore_pushmade(lua_State *L, int code, int phase, const char *message,
  * returned. */
 int lcore_madefailure(lua_State *L, sslc_status status, int phase, int errnum);
 
+/* ------------------------------------- methods that have a file their own */
+
+int lcore_bio_tostring(lua_State *L);
+int lcore_conn_set_trace(lua_State *L);
+int lcore_conn_trace(lua_State *L);
+
 /* ----------------------------------------------- functions of the module */
 
 int lcore_core_error(lua_State *L);
 int lcore_core_ctx(lua_State *L);
 int lcore_core_bio_socket(lua_State *L);
+int lcore_core_bio_connect(lua_State *L);
+int lcore_core_bio_accept(lua_State *L);
 int lcore_core_bio_pair(lua_State *L);
+int lcore_core_bio_mem(lua_State *L);
+int lcore_core_bio_mem_buf(lua_State *L);
+int lcore_core_bio_buffer(lua_State *L);
+int lcore_core_bio_null(lua_State *L);
+int lcore_core_bio_file(lua_State *L);
+int lcore_core_bio_conn(lua_State *L);
+int lcore_core_bio_wrap(lua_State *L);
 int lcore_core_conn(lua_State *L);
 int lcore_core_dial(lua_State *L);
 int lcore_core_poller(lua_State *L);

@@ -90,6 +90,14 @@ int lcore_close(lua_State *L, const lcore_kind *kind)
   return lcore_pushboolean(L, 1);
 }
 
+int lcore_equal(lua_State *L, const lcore_kind *kind)
+{
+  const lcore_object *a = lcore_test(L, 1, kind);
+  const lcore_object *b = lcore_test(L, 2, kind);
+  return lcore_pushboolean(L, a != NULL && b != NULL && a->handle != NULL &&
+                                a->handle == b->handle);
+}
+
 /* -------------------------------------------------------------- results */
 
 int lcore_failure(lua_State *L, lcore_object *o, sslc_status status)
@@ -143,12 +151,12 @@ int lcore_read(lua_State *L, const lcore_kind *kind, lcore_reader reader,
 {
   lcore_object *o = lcore_check(L, 1, kind);
   size_t max = (size_t)lcore_checkint(L, 2, 1, INT_MAX);
-  char buf[LCORE_CHUNK];
+  char buf[LCORE_CHUNK + 1];
   size_t n = 0;
   if (o->handle != NULL && o->lost)
     return lost_failure(L);
-  if (max > sizeof buf)
-    max = sizeof buf;
+  if (max > LCORE_CHUNK)
+    max = LCORE_CHUNK;
   sslc_status status = reader(o->handle, buf, max, &n);
   if (status != SSLC_OK)
     return lcore_result(L, o, status);

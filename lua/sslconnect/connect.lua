@@ -29,6 +29,7 @@ local function prepare(ctx, where, server_name, step)
   if not conn then return nil, err end
   local ok
   ok, err = conn[step == "accept" and "set_accept_state" or "set_connect_state"](conn)
+  if ok then ok, err = conn:set_hold_flight(true) end
   if ok and where.host then ok, err = conn:set_peer_label(where.host) end
   if ok and server_name then ok, err = conn:set_server_name(server_name) end
   if not ok then return nil, err end
@@ -36,7 +37,7 @@ local function prepare(ctx, where, server_name, step)
 end
 
 --- Shakes hands over the BIO; closes it where that fails.
----@param where table  host, address, loop, deadline, socket, transport, hooks
+---@param where table  host, address, loop, deadline, socket, transport, hooks, nagle
 local function secure(conn, bio, where)
   function where.give_up()
     loop.forget(where.loop, bio:fd())
@@ -48,6 +49,7 @@ local function secure(conn, bio, where)
   local ok, err = conn:set_bio(bio)
   if ok and where.address then ok, err = conn:set_peer_address(where.address) end
   if ok then ok, err = drive.run(conn, "do_handshake", where, where.deadline, "handshake") end
+  if ok and where.nagle and not where.transport then ok, err = bio:set_tcp_nodelay(false) end
   if not ok then
     where.give_up()
     return nil, err
@@ -96,6 +98,7 @@ local function start(dialing, host, port, given, where)
   local ok, err = true, nil
   for _, setting in ipairs(dial_settings) do
     local value = given[setting[1]]
+    if setting[1] == "nodelay" and value == "handshake" then value = true end
     if ok and value ~= nil then ok, err = dialing[setting[2]](dialing, value) end
   end
   if not ok then return nil, err end
@@ -193,6 +196,7 @@ function connect.open(ctx, host, port, given)
   local where = {
     host = given.path or label(host, port), loop = given.loop, hooks = given.hooks,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
+    nagle = given.nodelay == "handshake" and not given.path, -- when the handshake is done
   }
   if host and is_nginx(given) then return open_in_nginx(ctx, host, port, where, given) end
   -- What is wrong with the name is said before anything goes out; the dial looks at the host.

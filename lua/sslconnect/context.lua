@@ -249,10 +249,18 @@ local function whole_seconds(value)
   return value
 end
 
+--- TCP_NODELAY: on, off, or on until the handshake is done.
+local function nodelay(value)
+  if type(value) ~= "boolean" and value ~= "handshake" then
+    return nil, 'true, false or "handshake"'
+  end
+  return value
+end
+
 local connect_options = {
   timeout = "seconds", server_name = "string", loop = "any", addresses = addresses,
   nameservers = nameservers, attempt_delay = "seconds", bind = "string",
-  keepalive = whole_seconds, nodelay = "boolean", path = "string", resolve = callable,
+  keepalive = whole_seconds, nodelay = nodelay, path = "string", resolve = callable,
 }
 local wrap_options = {timeout = "seconds", server_name = "string", loop = "any", take = "boolean"}
 local accept_options = {timeout = "seconds", loop = "any", take = "boolean"}

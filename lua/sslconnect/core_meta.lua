@@ -73,6 +73,7 @@ local core = {}
 ---@field alert_name string|nil its name in the RFC
 ---@field host string|nil whom the operation was for: "example.com:443"
 ---@field address string|nil the address it had reached: "192.0.2.1:443"
+---@field path string|nil the file that could not be opened
 ---@field queue string[]|nil OpenSSL's error queue, oldest first
 
 -- The module -------------------------------------------------------------------------------------
@@ -125,6 +126,22 @@ function core.ctx() end
 ---@return sslconnect.core.error|nil err out_of_memory
 function core.bio_socket(fd, close) end
 
+---A BIO that connects by itself when it is first read, written or stepped (`do_handshake`), and is
+---a socket's from then on. BIO_s_connect(3). The connection above has to be told the name too.
+---@param host string a name or an address; what is wrong with it is told at the first step
+---@param port integer 1 to 65535
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err out_of_memory
+function core.bio_connect(host, port) end
+
+---A BIO that listens and accepts, one connection at a time: the first `do_handshake` listens, each
+---later one accepts; then the BIO of that connection is its `next`. BIO_s_accept(3).
+---@param address string|nil a local address; nil: any
+---@param port integer 0: one that is free; `address` tells which
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err out_of_memory
+function core.bio_accept(address, port) end
+
 ---Two BIOs joined: what is written to one is read from the other. BIO_s_bio(3).
 ---@param size1 integer|nil how many bytes the first can hold that were written to it and not yet
 ---read from the other; nil or 0: 17 KiB, enough for a TLS record
@@ -132,6 +149,53 @@ function core.bio_socket(fd, close) end
 ---@return sslconnect.core.bio|nil bio1
 ---@return sslconnect.core.bio|sslconnect.core.error bio2 or the error: out_of_memory
 function core.bio_pair(size1, size2) end
+
+---Memory: what is written can be read, and it grows as it has to. BIO_s_mem(3).
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err out_of_memory
+function core.bio_mem() end
+
+---Memory that can only be read, and then ends. BIO_new_mem_buf(3).
+---@param data string copied
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err out_of_memory
+function core.bio_mem_buf(data) end
+
+---A filter that gathers what is written, until it is full or flushed, and reads ahead. To be put
+---before another BIO by `push`. BIO_f_buffer(3).
+---@param size integer|nil bytes, each way; nil or 0: 4096
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err out_of_memory
+function core.bio_buffer(size) end
+
+---Takes everything and gives nothing. BIO_s_null(3).
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err out_of_memory
+function core.bio_null() end
+
+---A file, opened as by fopen(3). It blocks, as files do. BIO_s_file(3).
+---@param path string
+---@param mode string "r", "w", "a", "r+", ...
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err bad_file, with errno and path; out_of_memory
+function core.bio_file(path, mode) end
+
+---A BIO whose bytes are the plaintext of a connection, for TLS in TLS. It has a reference of its
+---own to the connection, whose handshake is done as it is needed. BIO_f_ssl(3).
+---@param conn sslconnect.core.conn
+---@param close boolean|nil true: the BIO's last reference closes the connection. false, the
+---default: it only lets go of it
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err out_of_memory; closed: the connection is
+function core.bio_conn(conn, close) end
+
+---UNSAFE: nothing can check the pointer. A BIO made of OpenSSL's own, with its chain. A reference
+---to it that somebody has (BIO_new(3), BIO_up_ref) becomes this BIO's; so it is not for what
+---`native` gives, which comes without one. It must be of the libcrypto of `core.openssl_version()`.
+---@param native lightuserdata a `BIO *`
+---@return sslconnect.core.bio|nil bio
+---@return sslconnect.core.error|nil err out_of_memory: the reference stays the caller's
+function core.bio_wrap(native) end
 
 ---A connection made from a context, which is immutable from then on. SSL_new(3).
 ---@param ctx sslconnect.core.ctx may be closed or collected right after
@@ -217,6 +281,14 @@ function ctx:use_private_key_file(path) end
 ---@return sslconnect.core.error|nil err bad_option
 function ctx:use_private_key_pem(pem) end
 
+---An identity for tests and for trying things out: a certificate for `name`, good as a server's and
+---as a client's for a day, made anew at each call by an authority of its own.
+---@param name string a name or an address, as for conn:set_server_name
+---@return sslconnect.core.cert|nil authority to be trusted by the other side, which nobody does who
+---was not told: other:load_verify_pem(authority:pem())
+---@return sslconnect.core.error|nil err bad_option
+function ctx:use_throwaway_certificate(name) end
+
 ---The password of the key that is set next.
 ---@param password string|nil at most 1023 bytes; nil forgets it
 ---@return true|nil done
@@ -293,9 +365,89 @@ function ctx:close() end
 
 -- BIOs -------------------------------------------------------------------------------------------
 
----Where the bytes of a connection go to and come from. bio(7). Two userdata of one BIO are equal.
+---The kinds of BIOs. "functions" are made in C alone: in Lua a pair does the same.
+---@alias sslconnect.core.kind
+---| "socket"
+---| "connect"
+---| "accept"
+---| "pair"
+---| "memory"
+---| "buffer" # a filter
+---| "null"
+---| "file"
+---| "functions"
+---| "connection"
+---| "native"
+
+---Where the bytes of a connection go to and come from. bio(7). Each userdata has a reference of its
+---own, to be closed in any order; two of one BIO are equal (but not the same key of a table).
+---`tostring` tells of the whole chain what each part is, stands on and holds.
 ---@class sslconnect.core.bio
 local bio = {}
+
+---What kind of BIO it is.
+---@return sslconnect.core.kind|nil kind nil when closed
+function bio:kind() end
+
+---Puts another BIO, with all that is behind it, behind the last of this one's chain. BIO_push(3).
+---@param other sslconnect.core.bio
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: the last is no filter, `other` stands in a chain
+---already, or a connection uses it; closed: one of them is
+function bio:push(other) end
+
+---Takes it out of its chain, which closes over the gap. BIO_pop(3).
+---@return true|nil done also where it stood alone
+---@return sslconnect.core.error|nil err misuse: it holds bytes, or is the first of a connection's
+function bio:pop() end
+
+---The one behind, as a reference of its own. BIO_next(3).
+---@return sslconnect.core.bio|nil
+function bio:next() end
+
+---The first of a kind, from this one on, as a reference of its own. BIO_find_type(3).
+---@param kind sslconnect.core.kind another string throws
+---@return sslconnect.core.bio|nil
+function bio:find(kind) end
+
+---The connection that uses the chain that begins here, as a reference of its own.
+---@return sslconnect.core.conn|nil
+function bio:owner() end
+
+---Whether calls that would block return. BIO_set_nbio(3).
+---@param nonblocking boolean true is the default; false makes a socket BIO block
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: it has no socket
+function bio:set_nbio(nonblocking) end
+
+---TCP_NODELAY of a socket, at any time: of one that is still to connect, once it is.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: it has no socket
+function bio:set_tcp_nodelay(on) end
+
+---Whether what it stands on (descriptor, file, connection) is closed with its last reference.
+---BIO_set_close(3).
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: there is nothing to close
+function bio:set_close(on) end
+
+---What set_close has set.
+---@return boolean|nil on nil: there is nothing to close
+function bio:get_close() end
+
+---What an empty memory BIO says to a reader. BIO_set_mem_eof_return(3).
+---@param value 0|-1 0: the stream has ended (`bio_mem_buf`); -1: come again (`bio_mem`)
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function bio:set_mem_eof_return(value) end
+
+---Makes it ready: connects, listens and accepts, shakes hands below; others are ready.
+---BIO_do_handshake(3).
+---@return boolean|nil done
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function bio:do_handshake() end
 
 ---Reads what there is.
 ---@param max integer bytes at most, from 1 on; one call gives no more than 17 KiB
@@ -311,11 +463,71 @@ function bio:read(max) end
 ---@return sslconnect.core.want|sslconnect.core.error|nil why closed: after shutdown_wr
 function bio:write(s, i, j) end
 
+---Writes a string that has no zero bytes. BIO_puts(3).
+---@param s string
+---@return integer|false|nil count bytes taken, which may be fewer
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function bio:puts(s) end
+
+---Reads a line, with its newline; one that is longer, or whose end has not come yet, comes in
+---parts. For pair, memory, file and buffer: put a buffer before others. BIO_gets(3).
+---@param max integer|nil bytes at most; nil: 17 KiB, which is also the most
+---@return string|false|nil line nil alone: the end of the stream
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function bio:gets(max) end
+
+---Sends on what filters hold. BIO_flush(3).
+---@return boolean|nil done
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function bio:flush() end
+
+---To its beginning: memory is emptied, or where it is read-only read anew; a file is read from its
+---start; a buffer throws away what it holds, and so does the chain behind. BIO_reset(3).
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function bio:reset() end
+
+---What can be read, without taking it; for pair and memory. In C that is without a copy; a string
+---of Lua's always is one, so `max` bounds what is copied.
+---@param max integer|nil bytes at most; nil: 17 KiB, which is also the most
+---@return string|false|nil data there may be more; nil alone: the end of the stream
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function bio:peek(max) end
+
+---Takes bytes away that `peek` gave.
+---@param n integer how many, from 0 on
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: there are not so many to peek at
+function bio:consume(n) end
+
+---No more will be written: the other end reads what there is, then the end.
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function bio:shutdown_wr() end
+
+---What the last step wants. BIO_should_retry(3).
+---@return sslconnect.core.want|nil want nil: it is not to be repeated
+function bio:should_retry() end
+
+---The descriptor to wait for. While a BIO connects that is another one than after, and to be waited
+---for as readable: so ask after each step.
+---@return integer|nil
+function bio:fd() end
+
+---How long to wait at most before the next step, in seconds: a BIO that connects has timers.
+---@return number|nil seconds nil: for ever
+function bio:timeout() end
+
+---Of a BIO that connects, the address tried last or reached; of one that accepts, the one it
+---listens on; of a socket's, the peer's: "192.0.2.1:443", "[2001:db8::1]:443".
+---@return string|nil
+function bio:address() end
+
 ---Bytes that can be read without a system call. BIO_ctrl_pending(3).
 ---@return integer|nil
 function bio:pending() end
 
----Bytes written that the other end has not read yet, as far as that is known.
+---Bytes written that have not gone on yet, as far as that is known. BIO_ctrl_wpending(3).
 ---@return integer|nil
 function bio:wpending() end
 
@@ -323,39 +535,44 @@ function bio:wpending() end
 ---@return boolean
 function bio:eof() end
 
----The descriptor.
----@return integer|nil
-function bio:fd() end
-
----Whether calls that would block return. BIO_set_nbio(3).
----@param nonblocking boolean true is the default; false makes a socket BIO block
----@return true|nil done
----@return sslconnect.core.error|nil err
-function bio:set_nbio(nonblocking) end
-
----TCP_NODELAY of a socket.
----@param on boolean
----@return true|nil done
----@return sslconnect.core.error|nil err
-function bio:set_tcp_nodelay(on) end
-
----No more will be written: the other end reads what there is, then the end.
----@return true|nil done
----@return sslconnect.core.error|nil err
-function bio:shutdown_wr() end
+---The `BIO *` of OpenSSL, for other modules in C. Borrowed: it lasts as long as somebody has a
+---reference to this BIO.
+---@return lightuserdata|nil
+function bio:native() end
 
 ---Why the last call failed.
 ---@return sslconnect.core.error|nil
 function bio:error() end
 
----Lets go of this reference; a connection that has the BIO keeps its own.
+---Lets go of this reference; a connection or chain that has the BIO keeps its own.
 ---@return true
 function bio:close() end
 
 -- Connections ------------------------------------------------------------------------------------
 
+---What a resumption needs, immutable: SSL_SESSION. From conn:session(), for conn:set_session().
+---@class sslconnect.core.session
+local session = {}
+
+---The name that its connection was verified for; nil for none.
+---@return string|nil
+function session:server_name() end
+
+---"TLSv1.3"
+---@return string|nil
+function session:version() end
+
+---When it began, in seconds since 1970.
+---@return integer|nil
+function session:time() end
+
+---For how many seconds from then on it may be resumed.
+---@return integer|nil
+function session:lifetime() end
+
 ---One TLS connection. ssl(7). Given a BIO and, as a client, the server's name; then stepped until
----it is done. A step that fails for good is remembered, and later ones fail alike.
+---it is done. A step that fails for good is remembered, and later ones fail alike. Two userdata of
+---one connection are equal; `close` closes it for both, the collector closes it with the last one.
 ---@class sslconnect.core.conn
 local conn = {}
 
@@ -363,7 +580,8 @@ local conn = {}
 ---@param rbio sslconnect.core.bio
 ---@param wbio sslconnect.core.bio|nil nil: the same
 ---@return true|nil done
----@return sslconnect.core.error|nil err misuse: the handshake has begun; closed: a BIO is
+---@return sslconnect.core.error|nil err misuse: one stands behind another, or is another
+---connection's; closed: one is
 function conn:set_bio(rbio, wbio) end
 
 ---The BIO read from, as a reference of its own.
@@ -386,12 +604,6 @@ function conn:set_server_name(name) end
 ---@return sslconnect.core.error|nil err
 function conn:set_peer_label(label) end
 
----What errors say its address is; nothing else depends on it. Without it the socket is asked.
----@param address string "192.0.2.1:443"
----@return true|nil done
----@return sslconnect.core.error|nil err
-function conn:set_peer_address(address) end
-
 ---What errors say its address is; nothing else depends on it. Without it the socket is asked, which
 ---may not know any more.
 ---@param address string "192.0.2.1:443"
@@ -408,6 +620,27 @@ function conn:set_connect_state() end
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err misuse: the handshake has begun
 function conn:set_accept_state() end
+
+---Has the last flight of the handshake held, so that it leaves in one piece with what is written
+---first; or when a read or peek has nothing to give, in shutdown, close and flush. false: it leaves
+---at once, the default. Who waits for the descriptor without having tried to read has to flush.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: the handshake has begun
+function conn:set_hold_flight(on) end
+
+---Offers to resume a session, as a client: SSL_set_session(3). It is of this context, and of the
+---server name of this connection, which may be set after. session_reused() tells what came of it.
+---@param offered sslconnect.core.session|nil nil takes back what was set
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: another context's or name's; misuse; closed
+function conn:set_session(offered) end
+
+---The session, to be resumed by another connection: SSL_get1_session(3). nil where it could not
+---be: the handshake is not done, the server's ticket has not come (with TLS 1.3 it comes with the
+---first data), the peer was not verified, the connection failed.
+---@return sslconnect.core.session|nil
+function conn:session() end
 
 ---One step of the handshake. SSL_do_handshake(3).
 ---@return boolean|nil done
@@ -443,6 +676,17 @@ function conn:peek(max) end
 ---@return integer|false|nil count bytes taken, which may be fewer
 ---@return sslconnect.core.want|sslconnect.core.error|nil why
 function conn:write(s, i, j) end
+
+---Sends what is held: a flight (set_hold_flight), and what the filters of the BIO hold.
+---@return boolean|nil done
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:flush() end
+
+---New keys for what this side sends: SSL_key_update(3).
+---@param request boolean|nil true: for what the peer sends as well
+---@return boolean|nil done
+---@return sslconnect.core.want|sslconnect.core.error|nil why misuse: TLS 1.2 has none
+function conn:key_update(request) end
 
 ---Sends close_notify; called again, waits for the peer's. SSL_shutdown(3).
 ---@return boolean|nil done true: both were exchanged; false, "want_read": ours is sent
@@ -489,9 +733,15 @@ function conn:is_server() end
 ---@return string|nil
 function conn:state_string() end
 
----The descriptor of the BIO read from.
+---The descriptor to wait for before the next step: that of the BIO read from; after "want_write" of
+---the one written to. After "want_connect" and "want_accept" it is waited for as readable, and may
+---be another one after each step.
 ---@return integer|nil
 function conn:fd() end
+
+---How many seconds to wait at most before the next step; nil: for as long as it takes.
+---@return number|nil
+function conn:timeout() end
 
 ---"TLSv1.3"; like the other negotiated things nil before the handshake is done.
 ---@return string|nil
@@ -530,7 +780,27 @@ function conn:peer_cert(i) end
 ---@return boolean
 function conn:is_verified() end
 
----Sends close_notify where that needs no waiting, and lets go of everything. Never blocks.
+---Whether the messages that go by are noted, the newest 256. SSL_set_msg_callback(3).
+---@param on boolean false, as at first, forgets what was noted
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function conn:set_trace(on) end
+
+---A message that went by.
+---@class sslconnect.core.message
+---@field sent boolean whether this side sent it
+---@field content_type "handshake"|"alert"|"application_data"|"change_cipher_spec"
+---@field name string as in the RFC: "ClientHello", "close_notify", "ApplicationData"
+---@field length integer bytes: of the message with its header; of data as its record carries it
+---@field type integer|nil of a handshake message; an alert's description
+---@field level integer|nil an alert's: 1 warning, 2 fatal
+
+---What was noted since the last call, the oldest first.
+---@return sslconnect.core.message[]|nil
+function conn:trace() end
+
+---Sends close_notify where that needs no waiting, and lets go of everything. Never blocks. Who else
+---has a reference (another userdata, a BIO over it) finds it closed.
 ---@return true
 function conn:close() end
 

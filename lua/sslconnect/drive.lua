@@ -3,6 +3,7 @@
 -- Yielding is Lua's here: the step is in C and never yields, so that one path of code serves
 -- every version of Lua.
 local core = require "sslconnect.core"
+local held = require "sslconnect.held"
 local loop = require "sslconnect.loop"
 local yieldable = require "sslconnect.loop.yieldable"
 
@@ -87,6 +88,7 @@ end
 ---@return true|nil ok
 ---@return table|nil err   timeout, canceled
 function drive.wait(object, want, where, deadline, phase)
+  held.release()
   if where.answer then
     local ok, err = where.answer(object, want, where, deadline)
     if ok ~= false then return ok, err end

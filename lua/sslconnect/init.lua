@@ -13,13 +13,21 @@ local options = require "sslconnect.options"
 local ssl = {
   _VERSION = "sslconnect " .. core.version,
   core = core,
+  --- A context of your own: the TLS settings that connections share.
   context = context.new,
+  --- Sets the loop that connections wait in: a name or an adapter.
   set_loop = loop.set,
+  --- Runs a function in the embedded loop, until it and all that it began are done.
   run = embedded.run,
+  --- Begins a function beside this one, in the embedded loop.
   spawn = embedded.spawn,
+  --- Runs functions at the same time and waits for all of them.
   all = embedded.all,
+  --- Waits for some seconds, in the embedded loop.
   sleep = embedded.sleep,
+  --- Runs a function with a limit of time.
   timeout = embedded.timeout,
+  --- The OpenSSL that is running.
   openssl_version = core.openssl_version,
 }
 
@@ -73,4 +81,16 @@ function ssl.connect(host, port, given)
   return open(host.host, host.port, rest)
 end
 
-return ssl
+local meta = {}
+
+--- sslconnect.repl is for a person at a prompt, and loaded when it is asked for.
+function meta.__index(_, name)
+  return name == "repl" and require "sslconnect.repl" or nil
+end
+
+function meta.__tostring()
+  return ("%s, %s: connect(host, port), context(settings); at a prompt: repl"):format(ssl._VERSION,
+    core.openssl_version())
+end
+
+return setmetatable(ssl, meta)

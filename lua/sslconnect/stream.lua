@@ -6,6 +6,7 @@ local buffer = require "sslconnect.buffer"
 local core = require "sslconnect.core"
 local drive = require "sslconnect.drive"
 local guard = require "sslconnect.guard"
+local held = require "sslconnect.held"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
 local yieldable = require "sslconnect.loop.yieldable"
@@ -22,6 +23,7 @@ local RECORD = 16384
 ---@param parts table  conn, bio, host, address, loop, socket, transport
 ---@return sslconnect.Connection
 local function new(parts)
+  if not parts.transport then held.add(parts.conn) end
   return setmetatable({
     conn = parts.conn, bio = parts.bio, fd = parts.conn:fd(),
     host = parts.host, address = parts.address,
@@ -241,6 +243,20 @@ function Connection:write(...)
   return enter_for(self, "write", write_all, self, data)
 end
 
+local function flush(self)
+  return drive.run(self.conn, "flush", self, drive.deadline(self.seconds), "write")
+end
+
+--- Sends what is held. That is the last flight of the handshake, which otherwise leaves with what
+--- is written first, and before anybody waits to read. To be called where a connection is to be
+--- idle from its beginning.
+---@return true|nil ok
+---@return table|nil err  timeout, connection_reset, busy, canceled, closed, ...
+function Connection:flush()
+  if self.closed then return closed(self, "write") end
+  return enter_for(self, "write", flush, self)
+end
+
 --- What info() tells, without the certificates; noted when first asked for.
 local function negotiated(self)
   local conn = self.conn
@@ -322,9 +338,11 @@ function Connection:info()
   return details
 end
 
---- The descriptor, for LuaSocket's select and other loops; nil once it is closed.
+--- The descriptor, for LuaSocket's select and other loops; nil once it is closed. Who asks is about
+--- to wait: what is held is sent first, here and in dirty, pollfd and events.
 ---@return integer|nil
 function Connection:getfd()
+  held.let_go(self.conn)
   return not self.closed and self.fd or nil
 end
 
@@ -332,6 +350,7 @@ end
 ---@return boolean
 function Connection:dirty()
   if self.closed then return false end
+  held.let_go(self.conn)
   return self.input.size > 0 or self.conn:has_pending() or
     self.transport ~= nil and self.transport:has_pending()
 end
@@ -339,8 +358,10 @@ end
 --- What cqueues.poll asks an object: its descriptor, the events to wait for, and how long.
 Connection.pollfd = Connection.getfd
 
+--- Also "w" where what is held did not go at once: the next call sends the rest.
 function Connection:events()
-  return not self.closed and "r" or nil
+  if self.closed then return nil end
+  return held.let_go(self.conn) and "r" or "rw"
 end
 
 function Connection:timeout()

@@ -3,6 +3,7 @@
 -- right. Certificates are those that spec/support/certkit.c made.
 local assert = require("luassert")
 local core = require("sslconnect.core")
+local native = require("support.native")
 local socket = require("socket")
 
 local certs = assert(os.getenv("SSLC_TEST_CERTS"), "SSLC_TEST_CERTS is not set")
@@ -203,6 +204,43 @@ local function methods_of(object) return getmetatable(object).__index end
 -- `steps` fail on a closed object, `getters` have nothing to say.
 local function some_bio() return (assert(core.bio_pair())) end
 
+-- A BIO of every kind that Lua can make, and chains.
+local bios = {
+  pair = some_bio,
+  socket = function() return (tcp_bio()) end,
+  connect = function() return assert(core.bio_connect("127.0.0.1", 1)) end,
+  accept = function() return assert(core.bio_accept("127.0.0.1", 0)) end,
+  memory = function()
+    local bio = assert(core.bio_mem())
+    assert(bio:write("one\ntwo\n"))
+    return bio
+  end,
+  read_only_memory = function() return assert(core.bio_mem_buf("one\ntwo\n")) end,
+  buffer = function() return assert(core.bio_buffer()) end,
+  null = function() return assert(core.bio_null()) end,
+  file = function() return assert(core.bio_file("/dev/null", "r+")) end,
+  connection = function() return assert(core.bio_conn(connected(), true)) end,
+  connection_without_bio = function()
+    return assert(core.bio_conn(assert(core.conn(client_ctx()))))
+  end,
+  wrapped = function() return assert(core.bio_wrap(native.mem("one\ntwo\n"))) end,
+  chain = function()
+    local bio, behind = assert(core.bio_buffer()), assert(core.bio_mem_buf("one\ntwo\n"))
+    assert(bio:push(behind))
+    assert(bio:gets())
+    return bio
+  end,
+  owned = function()
+    local _, _, bio = connected()
+    return bio
+  end,
+  behind_a_filter = function()
+    local bio, behind = assert(core.bio_buffer()), some_bio()
+    assert(bio:push(behind))
+    return behind
+  end,
+}
+
 local kinds = {
   ctx = {
     make = function() return assert(core.ctx()) end,
@@ -211,6 +249,7 @@ local kinds = {
       load_verify_dir = {certs .. "/cadir"}, load_verify_pem = {pem("ca.pem")},
       load_crl_file = {certs .. "/crl.pem"}, load_crl_pem = {pem("crl.pem")},
       use_certificate_file = {certs .. "/good.pem"}, use_certificate_pem = {pem("good.pem")},
+      use_throwaway_certificate = {"localhost"},
       use_private_key_file = {certs .. "/good.key"}, use_private_key_pem = {pem("good.key")},
       set_key_password = {"secret"}, set_min_version = {"1.2"}, set_max_version = {"1.3"},
       set_alpn = {{"h2", "http/1.1"}}, set_verify_client = {"optional"},
@@ -221,9 +260,17 @@ local kinds = {
   },
   bio = {
     make = some_bio,
-    steps = {read = {10}, write = {"x"}, set_nbio = {true}, set_tcp_nodelay = {true},
-      shutdown_wr = {}},
-    getters = {pending = {}, wpending = {}, eof = {}, fd = {}, error = {}},
+    steps = {
+      push = {some_bio()}, pop = {}, set_nbio = {true}, set_tcp_nodelay = {true},
+      set_close = {true}, set_mem_eof_return = {0}, do_handshake = {}, read = {10},
+      write = {"x"}, puts = {"line\n"}, gets = {}, flush = {}, reset = {}, peek = {},
+      consume = {0}, shutdown_wr = {},
+    },
+    getters = {
+      kind = {}, next = {}, find = {"socket"}, owner = {}, get_close = {}, should_retry = {},
+      fd = {}, timeout = {}, address = {}, pending = {}, wpending = {}, eof = {}, native = {},
+      error = {},
+    },
   },
   conn = {
     make = function() return assert(core.conn(client_ctx())) end,
@@ -231,14 +278,15 @@ local kinds = {
       set_bio = {some_bio()}, set_server_name = {"localhost"}, set_peer_label = {"there:1"},
       set_peer_address = {"192.0.2.1:1"}, set_connect_state = {}, set_accept_state = {},
       do_handshake = {}, connect = {}, accept = {}, read = {10}, peek = {10}, write = {"x"},
-      shutdown = {},
+      shutdown = {}, flush = {}, key_update = {}, set_hold_flight = {true}, set_session = {},
+      set_trace = {true},
     },
     getters = {
       rbio = {}, wbio = {}, get_shutdown = {}, pending = {}, has_pending = {}, last_status = {},
       last_return = {}, ssl_error = {}, error = {}, is_connected = {}, is_server = {},
       state_string = {}, fd = {}, version = {}, cipher = {}, group = {}, alpn = {},
       session_reused = {}, server_name = {}, peer_cert_count = {}, peer_cert = {1},
-      is_verified = {},
+      is_verified = {}, timeout = {}, session = {}, trace = {},
     },
   },
   dial = {
@@ -261,6 +309,17 @@ local kinds = {
     getters = {subject = {}, issuer = {}, serial = {}, names = {}, not_before = {},
       not_after = {}, fingerprint = {}, der = {}, pem = {}},
   },
+}
+
+kinds.session = {
+  make = function()
+    local client, server = connected()
+    assert(server:write("x"))
+    assert(client:read(1))
+    return (assert(client:session()))
+  end,
+  steps = {},
+  getters = {server_name = {}, version = {}, time = {}, lifetime = {}},
 }
 
 local unpack = table.unpack or unpack -- luacheck: ignore
@@ -302,7 +361,7 @@ return {
   wait_dial = wait_dial, tcp = tcp, tcp_bio = tcp_bio, read_all = read_all, finalized = finalized,
   relaxed_collector = relaxed_collector,
   stressed = stressed, check_error = check_error, check_results = check_results, throws = throws,
-  sorted_keys = sorted_keys, methods_of = methods_of, some_bio = some_bio, kinds = kinds,
-  unpack = unpack, each_method = each_method, call = call, start_lua = start_lua,
+  sorted_keys = sorted_keys, methods_of = methods_of, some_bio = some_bio, bios = bios,
+  kinds = kinds, unpack = unpack, each_method = each_method, call = call, start_lua = start_lua,
   run_lua = run_lua,
 }

@@ -7,6 +7,7 @@
 local blocking = require "sslconnect.loop.blocking"
 local core = require "sslconnect.core"
 local heap = require "sslconnect.loop.heap"
+local held = require "sslconnect.held"
 local options = require "sslconnect.options"
 
 local embedded = {name = "embedded"}
@@ -338,6 +339,7 @@ local function poll(loop)
   elseif loop.watching == 0 then
     error(deadlock(loop), 0)
   end
+  if seconds ~= 0 then held.release() end -- nobody is about to write
   if loop.watching > 0 or seconds > 0 then
     local ready, err = loop.poller:wait(seconds)
     if not ready then error(err, 0) end

@@ -1,0 +1,30 @@
+--- The connections whose last flight of the handshake may still be held.
+--
+-- A flight is held to leave in one segment with what is written first, and nobody may wait for
+-- long meanwhile. A connection's own reads see to that in the core. Here it is seen to for all of
+-- them, whenever anything of this module is about to wait: a program that goes on with something
+-- else has no more use for the holding. Those over a stream are left out: to send might wait.
+local held = {}
+
+local flights = setmetatable({}, {__mode = "k"}) -- connections of the core
+
+--- Notes a connection whose handshake is done.
+---@param conn sslconnect.core.conn
+function held.add(conn)
+  flights[conn] = true
+end
+
+--- Sends what the connection holds, as far as that goes without waiting.
+---@param conn sslconnect.core.conn
+---@return boolean  whether nothing is held any more; a failure is for the next operation to tell
+function held.let_go(conn)
+  if flights[conn] and conn:flush() ~= false then flights[conn] = nil end
+  return not flights[conn]
+end
+
+--- The same for all of them.
+function held.release()
+  for conn in pairs(flights) do held.let_go(conn) end
+end
+
+return held
