@@ -323,7 +323,8 @@ fail(sslc_conn *conn)
 void
 sslci_hooks_prepare(sslc_conn *conn)
 {
-  SSL_set_cert_cb(conn->ssl, conn->ctx->x509_lookup ? lookup : NULL, conn);
+  if (conn->ctx->x509_lookup)
+    SSL_set_cert_cb(conn->ssl, lookup, conn);
 }
 
 sslc_status

@@ -436,7 +436,8 @@ SSLC_API sslc_status sslc_ctx_set_lenient_eof(sslc_ctx *ctx, int on);
  *                done until it was answered.
  * x509_lookup:   SSLC_WANT_X509_LOOKUP, when a client is asked for its
  *                certificate, or a server needs its own (the context then
- *                needs none): sslc_conn_answer_x509_lookup.  SSL_CTX_set_cert_cb(3).
+ *                needs none): sslc_conn_answer_x509_lookup.
+ *                SSL_CTX_set_cert_cb(3).
  * client_hello:  SSLC_WANT_CLIENT_HELLO_CB, when a server has read the
  *                client's first message (the context then needs no
  *                certificate): sslc_conn_answer_client_hello.

@@ -437,6 +437,47 @@ test_resumed(void **state)
   sslc_ctx_free(server);
 }
 
+/* Of a resumed handshake the client's flight is the last one: a server that is
+ * refused does not get it. */
+static void
+test_held(void **state)
+{
+  sslc_ctx *client = hooked(make_client_ctx(), SSLC_TLS1_2);
+  sslc_ctx *server = make_server_ctx("good");
+  SSL_SESSION *session;
+  struct peers p;
+  int accept;
+
+  (void)state;
+  peers_init(&p, sslc_ctx_up_ref(client), sslc_ctx_up_ref(server),
+             "localhost");
+  shake(&p);
+  assert_ok(sslc_conn_answer_verify(p.client, 1, NULL), NULL);
+  assert_ok(shake(&p), sslc_conn_error(p.client));
+  session = session_of(&p);
+  sslc_conn_close(p.client);
+  peers_free(&p);
+  for (accept = 1; accept >= 0; accept--) {
+    peers_init(&p, sslc_ctx_up_ref(client), sslc_ctx_up_ref(server),
+               "localhost");
+    assert_true(SSL_set_session(p.client->ssl, session));
+    assert_ok(sslc_conn_set_hold_flight(p.client, 1), NULL);
+    assert_status(shake(&p), SSLC_WANT_RETRY_VERIFY, NULL);
+    assert_shut(p.client);
+    assert_status(p.server_status, SSLC_WANT_READ, NULL);
+    assert_ok(sslc_conn_answer_verify(p.client, accept, NULL), NULL);
+    sslc_conn_do_handshake(p.client);
+    if (accept)
+      assert_ok(sslc_conn_flush(p.client), sslc_conn_error(p.client));
+    sslc_conn_close(p.client);
+    assert_int_equal(sslc_conn_do_handshake(p.server) == SSLC_OK, accept);
+    peers_free(&p);
+  }
+  SSL_SESSION_free(session);
+  sslc_ctx_free(client);
+  sslc_ctx_free(server);
+}
+
 /* ---------------------------------------------------------------- servers */
 
 static const struct client {
@@ -587,6 +628,7 @@ main(void)
            NULL);
   add_test("BIOs change while it is asked", test_set_bio, NULL);
   add_test("a wait cannot answer", test_wait, NULL);
+  add_test("a refused server does not get a held flight", test_held, NULL);
   add_test("the setting is 0 or 1", test_setting, NULL);
   add_test("verdict and chain are told without the hook", test_without, NULL);
   return run_all(LATE ? "hooks_late" : "hooks");

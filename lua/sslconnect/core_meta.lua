@@ -328,6 +328,29 @@ function ctx:set_verify_client(mode) end
 ---@return sslconnect.core.error|nil err
 function ctx:set_lenient_eof(on) end
 
+---Whether the handshake is suspended ("want_retry_verify") when the peer's certificate was found
+---good, to be refused or not: conn:answer_verify(). One found bad has failed already and is not
+---asked about, but with set_insecure_no_verify, where the answer is all there is. Resumed connections are
+---asked about too. SSL_set_retry_verify(3).
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_retry_verify(on) end
+
+---Whether it is ("want_x509_lookup") when a client is asked for its certificate, or a server needs
+---its own: conn:answer_x509_lookup(). SSL_CTX_set_cert_cb(3).
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_x509_lookup(on) end
+
+---Whether it is ("want_client_hello_cb") when a server has read the client's first message:
+---conn:answer_client_hello(). SSL_CTX_set_client_hello_cb(3).
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_client_hello(on) end
+
 ---INSECURE. Whether nothing of the peer's certificate is checked.
 ---@param on boolean
 ---@return true|nil done
@@ -779,6 +802,56 @@ function conn:peer_cert(i) end
 ---Whether chain and (as a client) name were checked and found good.
 ---@return boolean
 function conn:is_verified() end
+
+---What verification came to: 0 (X509_V_OK), or an X509_V_ERR_* of X509_verify_cert(3). nil before
+---there is one.
+---@return integer|nil
+function conn:verify_result() end
+
+---How many certificates the chain has that was built.
+---@return integer|nil
+function conn:chain_count() end
+
+---One of the chain's certificates; as they were sent, where the handshake was resumed.
+---@param i integer 1 is the peer's own, the last one the authority's that is trusted
+---@return sslconnect.core.cert|nil
+function conn:chain(i) end
+
+---After "want_x509_lookup": how many authorities the server named.
+---@return integer|nil
+function conn:ca_name_count() end
+
+---Their names, as cert:subject() has them.
+---@param i integer 1 is the first
+---@return string|nil
+function conn:ca_name(i) end
+
+---The answer to "want_retry_verify". Refused, the next step fails with verification_failed.
+---@param accept boolean true or false, and nothing else
+---@param reason string|nil for the error
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: nothing was asked; closed
+function conn:answer_verify(accept, reason) end
+
+---The answer to "want_x509_lookup": a context with certificate and key; nil for no certificate.
+---After a failure it is still to be answered.
+---@param identity sslconnect.core.ctx|nil
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: nothing was asked; bad_option; bad_file; closed
+function conn:answer_x509_lookup(identity) end
+
+---The answer to "want_client_hello_cb": the context that holds from here on; nil for the one at
+---hand.
+---@param chosen sslconnect.core.ctx|nil
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: nothing was asked; bad_option; bad_file; closed
+function conn:answer_client_hello(chosen) end
+
+---Instead of an answer: ends the handshake. The next step fails with canceled.
+---@param reason string|nil for the error
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: nothing was asked; closed
+function conn:answer_abort(reason) end
 
 ---Whether the messages that go by are noted, the newest 256. SSL_set_msg_callback(3).
 ---@param on boolean false, as at first, forgets what was noted

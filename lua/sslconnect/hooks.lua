@@ -4,7 +4,8 @@
 --   verify_hook(request)        true, or nil and the reason why not
 --   certificate_hook(request)   settings (cert, key, key_password), a context, false for no
 --                               certificate, or nil and the reason to end it
---   client_hello_hook(request)  a context, true for the one at hand, or nil and the reason to end it
+--   client_hello_hook(request)  a context, true for the one at hand, or nil and the reason to
+--                               end it
 --
 -- Only what is listed goes on; anything else that they give ends the handshake.
 local core = require "sslconnect.core"
