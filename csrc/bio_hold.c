@@ -51,7 +51,7 @@ append(struct sslci_hold *h, const char *buf, size_t len)
   return true;
 }
 
-/* ------------------------------------------------------------ the BIOs behind */
+/* --------------------------------------------------------- the BIOs behind */
 
 /* What a BIO behind said, with its wish to be called again. */
 static int

@@ -248,7 +248,7 @@ forge_key_update(struct forge *f, int request)
   use_secret(f);
 }
 
-/* ----------------------------------------------------------- what came of it */
+/* -------------------------------------------------------- what came of it */
 
 void
 forge_expect(struct forge *f, const char *text)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* ---------------------------------------------- when it leaves, and when not */
+/* ------------------------------------------- when it leaves, and when not */
 
 static void
 check(const sslc_conn *conn, sslc_status got, sslc_status want)
@@ -198,8 +198,8 @@ test_every_cut(void **state)
   assert_true(cut > 80);
 }
 
-/* A write that is not finished leaves no place for close_notify, but what it was
- * to follow still goes. */
+/* A write that is not finished leaves no place for close_notify, but what it
+ * was to follow still goes. */
 static void
 test_close_in_a_write(void **state)
 {

@@ -233,7 +233,7 @@ test_might_block(void **state)
   bench_free(&b);
 }
 
-/* ------------------------------------------------------------------ at random */
+/* --------------------------------------------------------------- at random */
 
 static unsigned
 draw(unsigned *seed, unsigned below)

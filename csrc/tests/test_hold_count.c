@@ -113,7 +113,7 @@ link_play(struct link *link, const char *client, const char *server)
   }
 }
 
-/* ------------------------------------------------------- what it is good for */
+/* ---------------------------------------------------- what it is good for */
 
 static const struct count {
   const char *test;

@@ -263,7 +263,7 @@ test_many(void **state)
   link_free(&link);
 }
 
-/* ------------------------------------------------------------ what it refuses */
+/* --------------------------------------------------------- what it refuses */
 
 static void
 test_old_version(void **state)

@@ -90,7 +90,7 @@ test_between(void **state)
   forge_free(&f);
 }
 
-/* -------------------------------------------------------- bytes of no record */
+/* ----------------------------------------------------- bytes of no record */
 
 static const struct junk {
   const char *test;

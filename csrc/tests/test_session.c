@@ -334,7 +334,7 @@ test_impostor(void **state)
   world_free(&w);
 }
 
-/* -------------------------------------------------------- what is not offered */
+/* ----------------------------------------------------- what is not offered */
 
 static void
 check_refused(sslc_conn *conn, sslc_status status, const char *why)

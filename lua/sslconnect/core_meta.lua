@@ -330,8 +330,8 @@ function ctx:set_lenient_eof(on) end
 
 ---Whether the handshake is suspended ("want_retry_verify") when the peer's certificate was found
 ---good, to be refused or not: conn:answer_verify(). One found bad has failed already and is not
----asked about, but with set_insecure_no_verify, where the answer is all there is. Resumed connections are
----asked about too. SSL_set_retry_verify(3).
+---asked about, but with set_insecure_no_verify, where the answer is all there is. Resumed
+---connections are asked about too. SSL_set_retry_verify(3).
 ---@param on boolean
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err
