@@ -282,6 +282,24 @@ test_changed(void **state)
   }
 }
 
+/* libssl loses the name where memory is short as it begins to verify: then the
+ * hook must not take the rest for a good verdict. */
+static void
+test_lost_name(void **state)
+{
+  struct peers p;
+
+  (void)state;
+  peers_init(&p, hooked(make_client_ctx(), 0), make_server_ctx("wronghost"),
+             "localhost");
+  assert_status(sslc_conn_do_handshake(p.client), SSLC_WANT_READ, NULL);
+  assert_true(X509_VERIFY_PARAM_set1_host(SSL_get0_param(p.client->ssl), NULL,
+                                          0));
+  assert_status(shake(&p), SSLC_ERR_VERIFY, sslc_conn_error(p.client));
+  assert_code(sslc_conn_error(p.client), SSLC_CODE_HOSTNAME_MISMATCH);
+  peers_free(&p);
+}
+
 /* ----------------------------------------------------------------- misuse */
 
 static void
@@ -622,6 +640,7 @@ main(void)
            test_good_shown, NULL);
   add_test("a server without a certificate is asked about", test_anonymous,
            NULL);
+  add_test("a name that libssl lost is looked at", test_lost_name, NULL);
   add_test("what was accepted is verified anew", test_changed, NULL);
   add_test("answers that were not asked for change nothing", test_misuse, NULL);
   add_test("a connection is closed and freed while it is asked", test_closed,

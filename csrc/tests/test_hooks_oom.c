@@ -81,7 +81,7 @@ static const struct row {
 } rows[] = {
   { "a good server that is accepted", VERIFY, 0, "good", NULL, 0, 1, 1, 5 },
   { "a good server that is refused", VERIFY, 0, "good", NULL, 0, 0, 0, 5 },
-  { "a server of another name", VERIFY, 0, "wronghost", NULL, 0, 1, 0, 3 },
+  { "a server of another name", VERIFY, 0, "wronghost", NULL, 0, 1, 0, 1 },
   { "an expired server that is shown and refused", VERIFY, 0, "expired", NULL,
     1, 0, 0, 5 },
   { "a client that is refused", VERIFY, 1, "good", "client", 0, 0, 0, 7 },
@@ -179,6 +179,8 @@ fail_once(const struct row *row, const struct world *w, long n)
   memory.count = 0;
   do {
     status = unlucky_step(unlucky, row, w->chosen);
+    if (status == SSLC_WANT_RETRY_VERIFY && row->accept && !row->let_in)
+      fail_msg("allocation %ld: asked about what is bad", n);
     sslc_conn_do_handshake(other);
   } while (is_want(status) && --rounds > 0);
   failed = n > 0 && memory.count >= n;

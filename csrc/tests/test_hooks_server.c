@@ -274,8 +274,10 @@ test_versions(void **state)
   (void)state;
   assert_ok(sslc_ctx_set_min_version(strict, SSLC_TLS1_3), NULL);
   peers_init(&p, client_with(NULL, SSLC_TLS1_2),
-             choosing(make_server_ctx("good")), "localhost");
+             choosing(make_lax_server_ctx("good")), "localhost");
+  assert_int_equal(SSL_get_security_level(p.server->ssl), 0);
   choose(&p, strict);
+  assert_int_not_equal(SSL_get_security_level(p.server->ssl), 0);
   assert_code(sslc_conn_error(p.server), SSLC_CODE_PROTOCOL_VERSION);
   peers_free(&p);
 }
@@ -307,6 +309,30 @@ test_hooks_of_the_chosen(void **state)
   peers_free(&p);
 }
 
+/* A context that leaves it all to its hook, chosen by one that has none. */
+static void
+test_overruled(void **state)
+{
+  sslc_ctx *chosen = trusting(make_server_ctx("good"), "ca.pem",
+                              SSLC_VERIFY_CLIENT_REQUIRED);
+  struct peers p;
+
+  (void)state;
+  assert_ok(sslc_ctx_set_retry_verify(chosen, 1), NULL);
+  assert_ok(sslc_ctx_set_insecure_no_verify(chosen, 1), NULL);
+  peers_init(&p, client_with("client-expired", 0),
+             choosing(make_server_ctx("rsa")), "localhost");
+  choose(&p, chosen);
+  assert_status(p.server_status, SSLC_WANT_RETRY_VERIFY,
+                sslc_conn_error(p.server));
+  assert_int_equal(sslc_conn_verify_result(p.server), 10);
+  assert_ok(sslc_conn_answer_verify(p.server, 1, NULL), NULL);
+  shake(&p);
+  assert_both(&p);
+  assert_int_equal(sslc_conn_is_verified(p.server), 0);
+  peers_free(&p);
+}
+
 /* ---------------------------------------------------------------- tickets */
 
 /* One connection to the server, the chosen context answered; the session. */
@@ -331,16 +357,16 @@ end_visit(struct peers *p)
   peers_free(p);
 }
 
-/* What one context let in without a certificate, another does not by a
- * ticket. */
+/* Whom one context trusts, another does not by a ticket. */
 static void
 test_tickets(void **state)
 {
   const int *version = *state;
-  sslc_ctx *client = client_with(NULL, *version);
+  sslc_ctx *client = client_with("client", *version);
   sslc_ctx *server = choosing(make_server_ctx("rsa"));
-  sslc_ctx *open = make_server_ctx("good");
-  sslc_ctx *closed = trusting(make_server_ctx("good"), "ca.pem",
+  sslc_ctx *open = trusting(make_server_ctx("good"), "ca.pem",
+                            SSLC_VERIFY_CLIENT_REQUIRED);
+  sslc_ctx *closed = trusting(make_server_ctx("good"), "otherca.pem",
                               SSLC_VERIFY_CLIENT_REQUIRED);
   SSL_SESSION *session, *second;
   struct peers p;
@@ -351,7 +377,8 @@ test_tickets(void **state)
   assert_int_equal(sslc_conn_session_reused(p.server), 1);
   end_visit(&p);
   assert_null(visit(&p, client, server, closed, second));
-  assert_code(sslc_conn_error(p.server), SSLC_CODE_CERTIFICATE_MISSING);
+  assert_int_equal(SSL_session_reused(p.server->ssl), 0);
+  assert_code(sslc_conn_error(p.server), SSLC_CODE_UNKNOWN_AUTHORITY);
   end_visit(&p);
   SSL_SESSION_free(session);
   SSL_SESSION_free(second);
@@ -510,6 +537,9 @@ test_lookup_instead(void **state)
   assert_ok(sslc_conn_answer_x509_lookup(p.client, NULL), NULL);
   shake(&p);
   assert_code(sslc_conn_error(p.server), SSLC_CODE_CERTIFICATE_MISSING);
+  if (*version == SSLC_TLS1_2) /* with TLS 1.3 the first read tells */
+    assert_code(sslc_conn_error(p.client),
+                SSLC_CODE_CLIENT_CERTIFICATE_REQUIRED);
   peers_free(&p);
 }
 
@@ -594,6 +624,7 @@ main(void)
   add_test("the chosen context's versions hold", test_versions, NULL);
   add_test("the chosen context's hooks are asked", test_hooks_of_the_chosen,
            NULL);
+  add_test("... and may overrule the verdict", test_overruled, NULL);
   add_test("a ticket is good in its context alone (TLS 1.2)", test_tickets,
            &both_versions[0]);
   add_test("a ticket is good in its context alone (TLS 1.3)", test_tickets,
