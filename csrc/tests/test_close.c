@@ -73,6 +73,29 @@ test_free_sends_nothing(void **state)
   peers_free(&p);
 }
 
+/* One reference of two goes in silence, the last one says goodbye. */
+static void
+test_release(void **state)
+{
+  const int *version = *state;
+  struct peers p;
+  char buf[4];
+  size_t n;
+
+  connect_peers(&p, *version);
+  sslc_conn_release(sslc_conn_up_ref(p.client));
+  assert_status(sslc_conn_read(p.server, buf, sizeof buf, &n), SSLC_WANT_READ,
+                sslc_conn_error(p.server));
+  assert_ok(sslc_conn_write(p.client, "x", 1, &n), sslc_conn_error(p.client));
+  assert_ok(sslc_conn_read(p.server, buf, sizeof buf, &n),
+            sslc_conn_error(p.server));
+  sslc_conn_release(p.client);
+  p.client = NULL;
+  check_read(p.server, SSLC_CLOSED);
+  sslc_conn_release(NULL);
+  peers_free(&p);
+}
+
 /* In the middle of a handshake nothing may be sent in its place. */
 static void
 test_close_inside_handshake(void **state)
@@ -136,6 +159,8 @@ main(void)
   add_test("... with TLS 1.2", test_close, &old);
   add_test("free sends nothing", test_free_sends_nothing, &new);
   add_test("... with TLS 1.2", test_free_sends_nothing, &old);
+  add_test("release closes with the last reference", test_release, &new);
+  add_test("... with TLS 1.2", test_release, &old);
   add_test("close does not wait, on a blocking BIO either",
            test_close_never_blocks, &new);
   add_test("... with TLS 1.2", test_close_never_blocks, &old);

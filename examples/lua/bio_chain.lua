@@ -29,7 +29,7 @@ local function step(method, ...)
 end
 
 assert(step("puts", "GET / HTTP/1.0\r\nHost: " .. host .. "\r\n\r\n"))
-print(http) --> sslconnect.bio: buffer, 39 to be sent -> connection
+print(http) --> sslconnect.bio: buffer, 37 to be sent -> connection
 assert(step("flush"))
 print(http) --> sslconnect.bio: buffer -> connection fd 3 (127.0.0.1:443)
 

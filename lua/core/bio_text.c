@@ -19,7 +19,8 @@ struct text {
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-static void add(struct text *t, const char *format, ...)
+static void
+add(struct text *t, const char *format, ...)
 {
   va_list ap;
   size_t room = sizeof t->bytes - t->len;

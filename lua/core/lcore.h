@@ -150,7 +150,7 @@ int64_t lcore_optdeadline(lua_State *L, int arg);
 int lcore_pushevents(lua_State *L, int events); /* nil for 0 */
 int lcore_pushboolean(lua_State *L, int value);
 int lcore_pushint64(lua_State *L, int64_t value);
-int lcore_pushfd(lua_State *L, int fd); /* nil for -1 */
+int lcore_pushfd(lua_State *L, int fd);          /* nil for -1 */
 int lcore_pushseconds(lua_State *L, int64_t ns); /* nil for -1 */
 int lcore_pushcount(lua_State *L, const lcore_object *o, size_t count);
 int lcore_pushstring(lua_State *L, const char *s); /* nil for NULL, "" */
