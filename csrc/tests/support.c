@@ -279,6 +279,37 @@ peers_connect(struct peers *p)
 }
 
 void
+send_text(sslc_conn *conn, const char *text)
+{
+  size_t n;
+
+  assert_ok(sslc_conn_write(conn, text, strlen(text), &n),
+            sslc_conn_error(conn));
+  assert_int_equal(n, strlen(text));
+}
+
+void
+expect_text(sslc_conn *conn, const char *text)
+{
+  char buf[64];
+  size_t n;
+
+  assert_ok(sslc_conn_read(conn, buf, sizeof buf, &n), sslc_conn_error(conn));
+  assert_int_equal(n, strlen(text));
+  assert_memory_equal(buf, text, n);
+}
+
+void
+expect_read(sslc_conn *conn, sslc_status want)
+{
+  char byte;
+  size_t n;
+
+  assert_status(sslc_conn_read(conn, &byte, 1, &n), want,
+                sslc_conn_error(conn));
+}
+
+void
 send_through(sslc_conn *from, sslc_conn *to, const void *data, size_t len)
 {
   const char *next = data;
@@ -351,6 +382,29 @@ wire_move(struct wire *w, size_t most)
   int back = move_piece(w->to_server, w->to_client, piece_size(w, most));
 
   return there || back;
+}
+
+void
+wire_move_all(struct wire *w)
+{
+  while (wire_move(w, 1000))
+    ;
+}
+
+sslc_status
+wire_read_all(struct wire *w, size_t *sum)
+{
+  char buf[1024];
+  sslc_status status;
+  size_t n;
+
+  do {
+    status = sslc_conn_read(w->server, buf, sizeof buf, &n);
+    if (sum != NULL)
+      *sum += n;
+  } while (status == SSLC_OK ||
+           (status == SSLC_WANT_READ && wire_move(w, 1000)));
+  return status;
 }
 
 sslc_status

@@ -105,6 +105,12 @@ sslc_status shake(struct peers *p);
 /* peers_init with certkit's good, and a handshake that succeeds. */
 void peers_connect(struct peers *p);
 
+/* One write that takes all of the text; one read that gives just the text; one
+ * read that comes to `want`. */
+void send_text(sslc_conn *conn, const char *text);
+void expect_text(sslc_conn *conn, const char *text);
+void expect_read(sslc_conn *conn, sslc_status want);
+
 /* Moves `len` bytes from one end to the other and compares them. */
 void send_through(sslc_conn *from, sslc_conn *to, const void *data,
                   size_t len);
@@ -129,6 +135,13 @@ void wire_free(struct wire *w);
 /* Moves what there is both ways, in pieces of 1 to `most` bytes; 1 where
  * anything moved. */
 int wire_move(struct wire *w, size_t most);
+
+/* All that there is, both ways. */
+void wire_move_all(struct wire *w);
+
+/* What the client has sent comes to the server, which reads it; how that ends,
+ * and where `sum` is not NULL, how much more it was. */
+sslc_status wire_read_all(struct wire *w, size_t *sum);
 
 /* Steps both and moves in between, until both are done or one has failed; the
  * client's status. */

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 size_t
 put(sslc_bio *bio, const void *data, size_t len, sslc_status want)
 {
@@ -63,6 +61,36 @@ make_pair(sslc_bio **other)
 
   assert_int_equal(sslc_bio_new_pair(&bio, 0, other, 0), SSLC_OK);
   return bio;
+}
+
+sslc_bio *
+make_filter(void)
+{
+  sslc_bio *bio = sslc_bio_new_buffer(0);
+
+  assert_non_null(bio);
+  return bio;
+}
+
+void
+push(sslc_bio *bio, sslc_bio *append)
+{
+  assert_ok(sslc_bio_push(bio, append), sslc_bio_error(bio));
+}
+
+void
+pop(sslc_bio *bio)
+{
+  assert_ok(sslc_bio_pop(bio), sslc_bio_error(bio));
+  assert_null(sslc_bio_next(bio));
+}
+
+void
+refused(sslc_status status, const sslc_bio *bio, const char *says)
+{
+  assert_status(status, SSLC_ERR_STATE, sslc_bio_error(bio));
+  assert_code(sslc_bio_error(bio), SSLC_CODE_MISUSE);
+  assert_has(sslc_error_message(sslc_bio_error(bio)), says);
 }
 
 static sslc_conn *
@@ -136,65 +164,4 @@ peers_talk(struct peers *p, size_t len)
   talk(p->client, p->server, data, len);
   talk(p->server, p->client, data, len);
   free(data);
-}
-
-/* ------------------------------------------------- memory that runs short */
-
-static struct {
-  long count;   /* since it was set */
-  long fail_at; /* 0: none */
-} memory;
-
-static int
-fails(void)
-{
-  return ++memory.count == memory.fail_at;
-}
-
-static void *
-counted_malloc(size_t size, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  return size == 0 || fails() ? NULL : malloc(size);
-}
-
-static void
-counted_free(void *block, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  free(block);
-}
-
-static void *
-counted_realloc(void *block, size_t size, const char *file, int line)
-{
-  if (block == NULL)
-    return counted_malloc(size, file, line);
-  if (size == 0) {
-    counted_free(block, file, line);
-    return NULL;
-  }
-  return fails() ? NULL : realloc(block, size);
-}
-
-void
-memory_install(void)
-{
-  if (!CRYPTO_set_mem_functions(counted_malloc, counted_realloc, counted_free))
-    abort();
-}
-
-void
-memory_fail_at(long n)
-{
-  memory.count = 0;
-  memory.fail_at = n;
-}
-
-long
-memory_count(void)
-{
-  return memory.count;
 }

@@ -20,6 +20,14 @@ void get_line(sslc_bio *bio, size_t size, const char *text, sslc_status want);
 /* A half of a pair and the other one. */
 sslc_bio *make_pair(sslc_bio **other);
 
+/* A filter; and how it comes to stand before another, and out of its chain. */
+sslc_bio *make_filter(void);
+void push(sslc_bio *bio, sslc_bio *append);
+void pop(sslc_bio *bio);
+
+/* A call that was misuse, and says this of it. */
+void refused(sslc_status status, const sslc_bio *bio, const char *says);
+
 /* Two connections, each with the BIOs it is to read from and write to, which
  * are freed here. */
 void peers_init_bios(struct peers *p, sslc_bio *client_r, sslc_bio *client_w,
@@ -27,16 +35,5 @@ void peers_init_bios(struct peers *p, sslc_bio *client_r, sslc_bio *client_w,
 
 /* Data both ways through two that are connected, `len` bytes each way. */
 void peers_talk(struct peers *p, size_t len);
-
-/* ------------------------------------------------- memory that runs short */
-
-/* First of all in main. */
-void memory_install(void);
-
-/* The n-th allocation from now on fails; 0: none. */
-void memory_fail_at(long n);
-
-/* How many there were since. */
-long memory_count(void);
 
 #endif

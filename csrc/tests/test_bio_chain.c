@@ -10,36 +10,6 @@
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 
-static sslc_bio *
-new_buffer(void)
-{
-  sslc_bio *bio = sslc_bio_new_buffer(0);
-
-  assert_non_null(bio);
-  return bio;
-}
-
-static void
-push(sslc_bio *bio, sslc_bio *append)
-{
-  assert_ok(sslc_bio_push(bio, append), sslc_bio_error(bio));
-}
-
-static void
-pop(sslc_bio *bio)
-{
-  assert_ok(sslc_bio_pop(bio), sslc_bio_error(bio));
-  assert_null(sslc_bio_next(bio));
-}
-
-static void
-refused(sslc_status status, const sslc_bio *bio, const char *says)
-{
-  assert_status(status, SSLC_ERR_STATE, sslc_bio_error(bio));
-  assert_code(sslc_bio_error(bio), SSLC_CODE_MISUSE);
-  assert_has(sslc_error_message(sslc_bio_error(bio)), says);
-}
-
 /* The chain of sslc_bio and that of OpenSSL's are these. */
 static void
 check_chain(sslc_bio *const *bios, size_t n)
@@ -60,7 +30,7 @@ check_chain(sslc_bio *const *bios, size_t n)
 static void
 test_push_and_next(void **state)
 {
-  sslc_bio *other, *bios[4] = { new_buffer(), new_buffer(), new_buffer(),
+  sslc_bio *other, *bios[4] = { make_filter(), make_filter(), make_filter(),
                                 make_pair(&other) };
   size_t i;
 
@@ -91,8 +61,8 @@ static void
 test_pop(void **state)
 {
   const size_t *which = *state;
-  sslc_bio *other, *rest[4], *bios[4] = { new_buffer(), new_buffer(),
-                                          new_buffer(), make_pair(&other) };
+  sslc_bio *other, *rest[4], *bios[4] = { make_filter(), make_filter(),
+                                          make_filter(), make_pair(&other) };
   size_t i, n = 0;
 
   for (i = 3; i > 0; i--)
@@ -120,7 +90,7 @@ test_pop(void **state)
 static void
 test_pop_frees(void **state)
 {
-  sslc_bio *other, *buffer = new_buffer(), *half = make_pair(&other);
+  sslc_bio *other, *buffer = make_filter(), *half = make_pair(&other);
   char buf[4];
 
   (void)state;
@@ -144,7 +114,7 @@ static void
 test_free_order(void **state)
 {
   const char *order = *state;
-  sslc_bio *other, *bios[3] = { new_buffer(), new_buffer(),
+  sslc_bio *other, *bios[3] = { make_filter(), make_filter(),
                                 make_pair(&other) };
   sslc_ctx *ctx = make_client_ctx();
   sslc_conn *conn = sslc_conn_new(ctx);
@@ -170,7 +140,7 @@ test_free_order(void **state)
 static void
 test_rest_survives(void **state)
 {
-  sslc_bio *other, *bios[3] = { new_buffer(), new_buffer(),
+  sslc_bio *other, *bios[3] = { make_filter(), make_filter(),
                                 make_pair(&other) };
 
   (void)state;
@@ -184,7 +154,7 @@ test_rest_survives(void **state)
   assert_null(sslc_bio_next(bios[2]));
   put_text(bios[2], "alone");
   get_text(other, "alone");
-  bios[0] = new_buffer();
+  bios[0] = make_filter();
   push(bios[0], bios[2]); /* it is in no chain any more */
   sslc_bio_free(bios[0]);
   sslc_bio_free(bios[2]);
@@ -196,8 +166,8 @@ test_rest_survives(void **state)
 static void
 test_push_refusals(void **state)
 {
-  sslc_bio *other, *half = make_pair(&other), *buffer = new_buffer();
-  sslc_bio *second = new_buffer(), *null = sslc_bio_new_null();
+  sslc_bio *other, *half = make_pair(&other), *buffer = make_filter();
+  sslc_bio *second = make_filter(), *null = sslc_bio_new_null();
   sslc_conn *conn;
   sslc_ctx *ctx = make_client_ctx();
 
@@ -235,7 +205,7 @@ static void
 test_push_onto_itself(void **state)
 {
   BIO *native = BIO_new(BIO_f_base64());
-  sslc_bio *one, *two, *buffer = new_buffer();
+  sslc_bio *one, *two, *buffer = make_filter();
 
   (void)state;
   BIO_up_ref(native);
@@ -255,7 +225,7 @@ test_push_onto_itself(void **state)
 static void
 test_pop_refuses_to_lose(void **state)
 {
-  sslc_bio *other, *half = make_pair(&other), *buffer = new_buffer();
+  sslc_bio *other, *half = make_pair(&other), *buffer = make_filter();
   char buf[4];
 
   (void)state;
@@ -292,7 +262,7 @@ test_wrapped_chain(void **state)
 {
   BIO *a = BIO_new(BIO_f_buffer()), *b = BIO_new(BIO_f_buffer());
   BIO *c = BIO_new(BIO_s_mem());
-  sslc_bio *wrapped, *first = new_buffer(), *second = new_buffer();
+  sslc_bio *wrapped, *first = make_filter(), *second = make_filter();
 
   (void)state;
   BIO_push(a, b);

@@ -6,36 +6,6 @@
 
 #include <string.h>
 
-static sslc_bio *
-new_buffer(void)
-{
-  sslc_bio *bio = sslc_bio_new_buffer(0);
-
-  assert_non_null(bio);
-  return bio;
-}
-
-static void
-push(sslc_bio *bio, sslc_bio *append)
-{
-  assert_ok(sslc_bio_push(bio, append), sslc_bio_error(bio));
-}
-
-static void
-pop(sslc_bio *bio)
-{
-  assert_ok(sslc_bio_pop(bio), sslc_bio_error(bio));
-  assert_null(sslc_bio_next(bio));
-}
-
-static void
-refused(sslc_status status, const sslc_bio *bio, const char *says)
-{
-  assert_status(status, SSLC_ERR_STATE, sslc_bio_error(bio));
-  assert_code(sslc_bio_error(bio), SSLC_CODE_MISUSE);
-  assert_has(sslc_error_message(sslc_bio_error(bio)), says);
-}
-
 /* ------------------------------------------------------------ under TLS */
 
 /* Bytes of the one connection in the one stream, whatever filters come and go
@@ -62,7 +32,7 @@ static void
 test_filter_under_tls(void **state)
 {
   struct peers p;
-  sslc_bio *half, *buffer = new_buffer();
+  sslc_bio *half, *buffer = make_filter();
   char buf[8];
   size_t n;
 
@@ -100,7 +70,7 @@ static void
 test_end_read_ahead(void **state)
 {
   struct peers p;
-  sslc_bio *half, *buffer = new_buffer();
+  sslc_bio *half, *buffer = make_filter();
   char buf[8];
   size_t n;
 
@@ -136,7 +106,7 @@ test_handshake_through_filters(void **state)
                    SSLC_OK);
   for (i = 0; i < 2; i++)
     for (j = 0; j < *links; j++) {
-      buffer = new_buffer();
+      buffer = make_filter();
       push(buffer, ends[i]);
       sslc_bio_free(ends[i]);
       ends[i] = buffer;
@@ -202,7 +172,7 @@ test_change_in_handshake(void **state)
     sslc_conn_do_handshake(p.client);
     sslc_conn_do_handshake(p.server);
   }
-  buffer = new_buffer();
+  buffer = make_filter();
   detour(p.client);
   push(buffer, half);
   use(p.client, buffer);
@@ -295,7 +265,7 @@ test_free_in_handshake(void **state)
   half = sslc_bio_up_ref(sslc_conn_rbio(p.client));
   head = half;
   if (*chained) {
-    head = new_buffer();
+    head = make_filter();
     detour(p.client);
     push(head, half);
     use(p.client, head);
@@ -309,7 +279,7 @@ test_free_in_handshake(void **state)
     pop(head);
     sslc_bio_free(head);
   }
-  head = new_buffer();
+  head = make_filter();
   push(head, half);
   pop(head);
   sslc_bio_free(head);
@@ -322,7 +292,7 @@ test_free_in_handshake(void **state)
 static void
 test_filter_alone(void **state)
 {
-  sslc_bio *buffer = new_buffer(), *other, *half;
+  sslc_bio *buffer = make_filter(), *other, *half;
   sslc_ctx *ctx = make_client_ctx();
   sslc_conn *conn = sslc_conn_new(ctx);
   char buf[8];

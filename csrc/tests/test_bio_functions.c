@@ -5,6 +5,7 @@
  * to do instead.
  */
 #include "support_bio.h"
+#include "support_memory.h"
 
 #include <errno.h>
 #include <string.h>

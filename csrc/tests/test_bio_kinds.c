@@ -5,6 +5,7 @@
 #define _GNU_SOURCE 1 /* mkstemp(3) */
 
 #include "support_bio.h"
+#include "support_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
  * test_bio_mem.c: memory as a BIO, BIO_s_mem(3).
  */
 #include "support_bio.h"
+#include "support_memory.h"
 
 #include <stdlib.h>
 #include <string.h>

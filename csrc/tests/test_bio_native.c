@@ -3,6 +3,7 @@
  * OpenSSL's hands.
  */
 #include "support_bio.h"
+#include "support_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>

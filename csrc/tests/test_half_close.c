@@ -30,64 +30,10 @@ connect_sockets(struct peers *p, int version)
 }
 
 static void
-put(sslc_conn *conn, const char *text)
-{
-  size_t n;
-
-  assert_ok(sslc_conn_write(conn, text, strlen(text), &n),
-            sslc_conn_error(conn));
-}
-
-static void
-check_read(sslc_conn *conn, sslc_status want)
-{
-  char byte;
-  size_t n;
-
-  assert_status(sslc_conn_read(conn, &byte, 1, &n), want,
-                sslc_conn_error(conn));
-}
-
-static void
-check_text(sslc_conn *conn, const char *text)
-{
-  char buf[64];
-  size_t n;
-
-  assert_ok(sslc_conn_read(conn, buf, sizeof buf, &n), sslc_conn_error(conn));
-  assert_int_equal(n, strlen(text));
-  assert_memory_equal(buf, text, n);
-}
-
-static void
 check_shutdown(sslc_conn *conn, sslc_status want, int last_return)
 {
   assert_status(sslc_conn_shutdown(conn), want, sslc_conn_error(conn));
   assert_int_equal(sslc_conn_last_return(conn), last_return);
-}
-
-static void
-move_all(struct wire *w)
-{
-  while (wire_move(w, 1000))
-    ;
-}
-
-/* The server reads what the client has sent; how that ends, in `*sum` how
- * much it was. */
-static sslc_status
-read_all(struct wire *w, size_t *sum)
-{
-  char buf[1024];
-  sslc_status status;
-  size_t n;
-
-  do {
-    status = sslc_conn_read(w->server, buf, sizeof buf, &n);
-    *sum += n;
-  } while (status == SSLC_OK ||
-           (status == SSLC_WANT_READ && wire_move(w, 1000)));
-  return status;
 }
 
 /* Writes of the client, until one has to wait: in `*sum` what was taken. */
@@ -110,7 +56,7 @@ fill_up(sslc_conn *conn)
 
   do {
     before = sslc_bio_wpending(sslc_conn_wbio(conn));
-    put(conn, "x");
+    send_text(conn, "x");
     record = sslc_bio_wpending(sslc_conn_wbio(conn)) - before;
   } while (17 * 1024 - before - record >= record);
 }
@@ -128,12 +74,14 @@ test_read_between(void **state)
   connect_wire(&w, *version);
   fill_up(w.client);
   check_shutdown(w.client, SSLC_WANT_WRITE, -1);
-  check_read(w.client, SSLC_WANT_READ);
+  expect_read(w.client, SSLC_WANT_READ);
   check_shutdown(w.client, SSLC_WANT_WRITE, -1);
-  check_read(w.client, SSLC_WANT_READ);
-  assert_status(read_all(&w, &sum), SSLC_WANT_READ, sslc_conn_error(w.server));
+  expect_read(w.client, SSLC_WANT_READ);
+  assert_status(wire_read_all(&w, &sum), SSLC_WANT_READ,
+                sslc_conn_error(w.server));
   check_shutdown(w.client, SSLC_WANT_READ, 0);
-  assert_status(read_all(&w, &sum), SSLC_CLOSED, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, &sum), SSLC_CLOSED,
+                sslc_conn_error(w.server));
   wire_free(&w);
 }
 
@@ -148,9 +96,11 @@ test_close_finishes(void **state)
   connect_wire(&w, *version);
   fill_up(w.client);
   check_shutdown(w.client, SSLC_WANT_WRITE, -1);
-  assert_status(read_all(&w, &sum), SSLC_WANT_READ, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, &sum), SSLC_WANT_READ,
+                sslc_conn_error(w.server));
   sslc_conn_close(w.client);
-  assert_status(read_all(&w, &sum), SSLC_CLOSED, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, &sum), SSLC_CLOSED,
+                sslc_conn_error(w.server));
   wire_free(&w);
 }
 
@@ -165,9 +115,9 @@ test_filter(void **state)
   size_t n;
 
   connect_wire(&w, *version);
-  move_all(&w);
-  check_read(w.client, SSLC_WANT_READ);
-  check_read(w.server, SSLC_WANT_READ);
+  wire_move_all(&w);
+  expect_read(w.client, SSLC_WANT_READ);
+  expect_read(w.server, SSLC_WANT_READ);
   sslc_bio_free(w.to_client);
   assert_int_equal(sslc_bio_new_pair(&near, 8, &w.to_client, 0), SSLC_OK);
   assert_ok(sslc_bio_push(filter, near), sslc_bio_error(filter));
@@ -182,8 +132,8 @@ test_filter(void **state)
   assert_status(sslc_conn_last_status(w.client), SSLC_WANT_READ,
                 sslc_conn_error(w.client));
   assert_int_equal(sslc_conn_last_return(w.client), 0);
-  move_all(&w);
-  check_read(w.server, SSLC_CLOSED);
+  wire_move_all(&w);
+  expect_read(w.server, SSLC_CLOSED);
   sslc_bio_free(near);
   sslc_bio_free(filter);
   wire_free(&w);
@@ -208,16 +158,19 @@ test_inside_write(void **state)
     assert_ok(sslc_bio_read(w.to_server, buf, sizeof buf, &n), NULL);
     inject(w.to_client, buf, n);
   }
-  check_read(w.client, SSLC_CLOSED);
+  expect_read(w.client, SSLC_CLOSED);
   assert_status(sslc_conn_write(w.client, bytes, sizeof bytes, &n),
                 SSLC_WANT_WRITE, sslc_conn_error(w.client));
-  assert_status(read_all(&w, &got), SSLC_WANT_READ, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, &got), SSLC_WANT_READ,
+                sslc_conn_error(w.server));
   assert_ok(sslc_conn_write(w.client, bytes, sizeof bytes, &n),
             sslc_conn_error(w.client));
-  assert_status(read_all(&w, &got), SSLC_WANT_READ, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, &got), SSLC_WANT_READ,
+                sslc_conn_error(w.server));
   assert_int_equal(got, sent + n);
   check_shutdown(w.client, SSLC_OK, 1);
-  assert_status(read_all(&w, &got), SSLC_CLOSED, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, &got), SSLC_CLOSED,
+                sslc_conn_error(w.server));
   wire_free(&w);
 }
 
@@ -230,17 +183,17 @@ test_write_to_gone(void **state)
   size_t n = 7;
 
   connect_sockets(&p, *version);
-  check_read(p.client, SSLC_WANT_READ);
+  expect_read(p.client, SSLC_WANT_READ);
   check_shutdown(p.server, SSLC_WANT_READ, 0);
   sslc_conn_free(p.server);
   p.server = NULL;
-  check_read(p.client, SSLC_CLOSED);
+  expect_read(p.client, SSLC_CLOSED);
   assert_status(sslc_conn_write(p.client, "x", 1, &n), SSLC_ERR_SYS,
                 sslc_conn_error(p.client));
   assert_int_equal(n, 0);
   assert_code(sslc_conn_error(p.client), SSLC_CODE_CONNECTION_RESET);
   assert_int_equal(sslc_error_errno(sslc_conn_error(p.client)), EPIPE);
-  check_read(p.client, SSLC_ERR_SYS);
+  expect_read(p.client, SSLC_ERR_SYS);
   peers_free(&p);
 }
 
@@ -251,11 +204,11 @@ test_shutdown_to_gone(void **state)
   struct peers p;
 
   connect_sockets(&p, *version);
-  check_read(p.client, SSLC_WANT_READ);
+  expect_read(p.client, SSLC_WANT_READ);
   check_shutdown(p.server, SSLC_WANT_READ, 0);
   sslc_conn_free(p.server);
   p.server = NULL;
-  check_read(p.client, SSLC_CLOSED);
+  expect_read(p.client, SSLC_CLOSED);
   assert_status(sslc_conn_shutdown(p.client), SSLC_ERR_SYS,
                 sslc_conn_error(p.client));
   assert_code(sslc_conn_error(p.client), SSLC_CODE_CONNECTION_RESET);
@@ -275,9 +228,9 @@ test_data_behind(void **state)
   forge_alert(&f, 1, 0);
   forge_text(&f, "later");
   forge_expect(&f, "last");
-  check_read(f.victim, SSLC_CLOSED);
-  check_read(f.victim, SSLC_CLOSED);
-  put(f.victim, "ours");
+  expect_read(f.victim, SSLC_CLOSED);
+  expect_read(f.victim, SSLC_CLOSED);
+  send_text(f.victim, "ours");
   check_shutdown(f.victim, SSLC_OK, 1);
   forge_free(&f);
 }
@@ -294,17 +247,17 @@ test_memory(void **state)
   size_t n;
 
   connect_wire(&w, *version);
-  move_all(&w);
-  check_read(w.client, SSLC_WANT_READ);
+  wire_move_all(&w);
+  expect_read(w.client, SSLC_WANT_READ);
   assert_non_null(bio);
   assert_ok(sslc_conn_set_bio(w.client, bio, sslc_conn_wbio(w.client)),
             sslc_conn_error(w.client));
   sslc_bio_free(bio);
-  check_read(w.client, SSLC_WANT_READ);
+  expect_read(w.client, SSLC_WANT_READ);
   check_shutdown(w.server, SSLC_WANT_READ, 0);
   assert_ok(sslc_bio_read(w.to_server, buf, sizeof buf, &n), NULL);
   assert_int_equal(BIO_write(memory, buf, (int)n), (int)n);
-  check_read(w.client, SSLC_CLOSED);
+  expect_read(w.client, SSLC_CLOSED);
   wire_free(&w);
 }
 
@@ -330,8 +283,8 @@ check_close_after(const struct after *after, int version)
   connect_wire(&w, version);
   if (after->bits & SSLC_RECEIVED_SHUTDOWN)
     sslc_conn_shutdown(w.server);
-  move_all(&w);
-  check_read(w.client, after->bits & SSLC_RECEIVED_SHUTDOWN ? SSLC_CLOSED
+  wire_move_all(&w);
+  expect_read(w.client, after->bits & SSLC_RECEIVED_SHUTDOWN ? SSLC_CLOSED
                                                             : SSLC_WANT_READ);
   if (after->bits & SSLC_SENT_SHUTDOWN)
     sslc_conn_shutdown(w.client);
@@ -358,7 +311,7 @@ test_after_failure(void **state)
 
   forge_init(&f, *version, 0, 0);
   forge_record(&f, 99, "?", 1);
-  check_read(f.victim, SSLC_ERR_PROTO);
+  expect_read(f.victim, SSLC_ERR_PROTO);
   assert_true(drop(f.half) > 0); /* the alert that says so */
   assert_status(sslc_conn_shutdown(f.victim), SSLC_ERR_PROTO,
                 sslc_conn_error(f.victim));
@@ -381,11 +334,11 @@ test_end_below(void **state)
   size_t n;
 
   connect_wire(&w, *version);
-  move_all(&w);
+  wire_move_all(&w);
   bio = sslc_conn_wbio(w.client);
   assert_ok(sslc_bio_shutdown_wr(bio), sslc_bio_error(bio));
   assert_ok(sslc_bio_shutdown_wr(w.to_server), NULL);
-  check_read(w.server, SSLC_ERR_EOF);
+  expect_read(w.server, SSLC_ERR_EOF);
   assert_code(sslc_conn_error(w.server), SSLC_CODE_TRUNCATED);
   assert_status(sslc_conn_write(w.client, "x", 1, &n), SSLC_ERR_SYS,
                 sslc_conn_error(w.client));
@@ -405,9 +358,9 @@ test_end_below_after(void **state)
   check_shutdown(p.client, SSLC_WANT_READ, 0);
   bio = sslc_conn_wbio(p.client);
   assert_ok(sslc_bio_shutdown_wr(bio), sslc_bio_error(bio));
-  check_read(p.server, SSLC_CLOSED);
-  put(p.server, "still");
-  check_text(p.client, "still");
+  expect_read(p.server, SSLC_CLOSED);
+  send_text(p.server, "still");
+  expect_text(p.client, "still");
   check_shutdown(p.server, SSLC_OK, 1);
   check_shutdown(p.client, SSLC_OK, 1);
   peers_free(&p);
@@ -436,7 +389,7 @@ test_quiet_peer(void **state)
   assert_phase(sslc_conn_error(p.client), SSLC_PHASE_SHUTDOWN);
   assert_int_equal(sslc_conn_get_shutdown(p.client), SSLC_SENT_SHUTDOWN);
   check_wait(p.client, 20, SSLC_ERR_TIMEOUT);
-  check_read(p.server, SSLC_CLOSED);
+  expect_read(p.server, SSLC_CLOSED);
   check_shutdown(p.server, SSLC_OK, 1);
   check_wait(p.client, PATIENCE, SSLC_OK);
   assert_int_equal(sslc_conn_last_return(p.client), 1);
@@ -453,8 +406,8 @@ test_wait_drops(void **state)
 
   connect_sockets(&p, *version);
   check_shutdown(p.client, SSLC_WANT_READ, 0);
-  put(p.server, "one");
-  put(p.server, "two");
+  send_text(p.server, "one");
+  send_text(p.server, "two");
   sslc_conn_shutdown(p.server);
   check_wait(p.client, PATIENCE, SSLC_OK);
   assert_int_equal(sslc_conn_get_shutdown(p.client), BOTH);

@@ -26,17 +26,6 @@ check_read(sslc_conn *conn, sslc_status want)
   check(conn, sslc_conn_read(conn, buf, sizeof buf, &n), want);
 }
 
-static void
-check_text(sslc_conn *conn, const char *want)
-{
-  char buf[16];
-  size_t n;
-
-  check(conn, sslc_conn_read(conn, buf, sizeof buf, &n), SSLC_OK);
-  assert_int_equal(n, strlen(want));
-  assert_memory_equal(buf, want, n);
-}
-
 /* Two ends joined by a BIO pair. */
 static void
 link_init_pair(struct link *link, sslc_ctx *client, sslc_ctx *server)
@@ -191,7 +180,7 @@ test_every_cut(void **state)
     } while (status != SSLC_OK);
     assert_int_equal(n, 5);
     check(link.server.conn, sslc_conn_do_handshake(link.server.conn), SSLC_OK);
-    check_text(link.server.conn, "hello");
+    expect_text(link.server.conn, "hello");
     send_through(link.server.conn, link.client.conn, "and back", 8);
     link_free(&link);
   }
@@ -365,7 +354,7 @@ test_other_bio(void **state)
   sslc_bio_free(bios[1]);
   check(link.client.conn, do_write(link.client.conn), SSLC_OK);
   check(link.server.conn, sslc_conn_do_handshake(link.server.conn), SSLC_OK);
-  check_text(link.server.conn, "hello");
+  expect_text(link.server.conn, "hello");
   link_free(&link);
 }
 
@@ -413,7 +402,7 @@ test_flush_goes_through(void **state)
   check(link.client.conn, do_write(link.client.conn), SSLC_OK);
   check(link.client.conn, sslc_conn_flush(link.client.conn), SSLC_OK);
   check(link.server.conn, sslc_conn_do_handshake(link.server.conn), SSLC_OK);
-  check_text(link.server.conn, "hello");
+  expect_text(link.server.conn, "hello");
   sslc_bio_free(bios[0]);
   sslc_bio_free(bios[1]);
   link_free(&link);

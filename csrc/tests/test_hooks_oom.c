@@ -5,64 +5,10 @@
  * about, or whom the chosen context would not have let in.
  */
 #include "support.h"
+#include "support_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/crypto.h>
-
-static struct {
-  int armed;
-  long count;
-  long fail_at;
-} memory;
-
-static int
-fails(void)
-{
-  return memory.armed && ++memory.count == memory.fail_at;
-}
-
-static void *
-oom_malloc(size_t size, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  return size == 0 || fails() ? NULL : malloc(size);
-}
-
-static void
-oom_free(void *block, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  free(block);
-}
-
-static void *
-oom_realloc(void *block, size_t size, const char *file, int line)
-{
-  if (block == NULL)
-    return oom_malloc(size, file, line);
-  if (size == 0) {
-    oom_free(block, file, line);
-    return NULL;
-  }
-  return fails() ? NULL : realloc(block, size);
-}
-
-/* As in test_oom.c: SSLC_TEST_OOM_STEP=1 tries them all. */
-static long
-step(long usual)
-{
-  const char *text = getenv("SSLC_TEST_OOM_STEP");
-  const char *preload = getenv("LD_PRELOAD");
-  long n = text != NULL ? atol(text) : usual;
-
-  if (text == NULL && preload != NULL && strstr(preload, "vgpreload") != NULL)
-    n = 7 * n + 2;
-  return n > 0 ? n : 1;
-}
 
 /* ------------------------------------------------------------------- rows */
 
@@ -155,10 +101,10 @@ answer(sslc_conn *conn, sslc_status asked, const struct row *row,
 static sslc_status
 unlucky_step(sslc_conn *conn, const struct row *row, sslc_ctx *chosen)
 {
-  memory.armed = memory.fail_at > 0;
+  memory_pause(0);
   sslc_status status = sslc_conn_do_handshake(conn);
   answer(conn, status, row, chosen);
-  memory.armed = 0;
+  memory_pause(1);
   return status;
 }
 
@@ -175,16 +121,15 @@ fail_once(const struct row *row, const struct world *w, long n)
              "localhost");
   unlucky = row->server ? p.server : p.client;
   other = row->server ? p.client : p.server;
-  memory.fail_at = n;
-  memory.count = 0;
+  memory_fail_at(n);
   do {
     status = unlucky_step(unlucky, row, w->chosen);
     if (status == SSLC_WANT_RETRY_VERIFY && row->accept && !row->let_in)
       fail_msg("allocation %ld: asked about what is bad", n);
     sslc_conn_do_handshake(other);
   } while (is_want(status) && --rounds > 0);
-  failed = n > 0 && memory.count >= n;
-  memory.fail_at = 0;
+  failed = n > 0 && memory_count() >= n;
+  memory_fail_at(0);
   if (status == SSLC_OK && !row->let_in)
     fail_msg("allocation %ld: the peer was let in", n);
   if (status == SSLC_OK && row->hook == VERIFY &&
@@ -211,7 +156,7 @@ test_row(void **state)
   make_world(&w, row);
   fail_once(row, &w, 0); /* what is made once */
   while (fail_once(row, &w, n))
-    n += step(row->usual_step);
+    n += memory_step(row->usual_step);
   assert_true(n > 50);
   sslc_ctx_free(w.client);
   sslc_ctx_free(w.server);
@@ -223,8 +168,7 @@ main(void)
 {
   size_t i;
 
-  if (!CRYPTO_set_mem_functions(oom_malloc, oom_realloc, oom_free))
-    return 1;
+  memory_install();
   for (i = 0; i < COUNT(rows); i++)
     add_test(rows[i].test, test_row, &rows[i]);
   return run_all("hooks_oom");

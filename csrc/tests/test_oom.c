@@ -8,80 +8,13 @@
  * the tests are run with.
  */
 #include "support.h"
+#include "support_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <openssl/crypto.h>
-
-/* ------------------------------------------------------------- the memory */
-
-static struct {
-  int armed;    /* allocations count */
-  long count;   /* of them since it was set */
-  long fail_at; /* which of them fails; 0: none */
-} memory;
-
-static int
-fails(void)
-{
-  return memory.armed && ++memory.count == memory.fail_at;
-}
-
-static void *
-oom_malloc(size_t size, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  return size == 0 || fails() ? NULL : malloc(size);
-}
-
-static void
-oom_free(void *block, const char *file, int line)
-{
-  (void)file;
-  (void)line;
-  free(block);
-}
-
-static void *
-oom_realloc(void *block, size_t size, const char *file, int line)
-{
-  if (block == NULL)
-    return oom_malloc(size, file, line);
-  if (size == 0) {
-    oom_free(block, file, line);
-    return NULL;
-  }
-  return fails() ? NULL : realloc(block, size);
-}
-
-/* The n-th from now on fails; 0: none. */
-static void
-fail_at(long n)
-{
-  memory.armed = n > 0;
-  memory.count = 0;
-  memory.fail_at = n;
-}
-
-/* How far apart the failing allocations are.  All of them take minutes:
- * SSLC_TEST_OOM_STEP=1.  Under valgrind, which is slow and here for the leaks,
- * they are further apart. */
-static long
-step(long usual)
-{
-  const char *text = getenv("SSLC_TEST_OOM_STEP");
-  const char *preload = getenv("LD_PRELOAD");
-  long n = text != NULL ? atol(text) : usual;
-
-  if (text == NULL && preload != NULL && strstr(preload, "vgpreload") != NULL)
-    n = 7 * n + 2;
-  return n > 0 ? n : 1;
-}
 
 /* -------------------------------------------------- a whole connection */
 
@@ -192,14 +125,14 @@ ask(sslc_conn *conn)
   const sslc_cert *cert = sslc_conn_peer_cert(conn, 0);
 
   if (sslc_conn_is_connected(conn) && !sslc_conn_is_verified(conn))
-    fail_msg("allocation %ld: connected without verifying", memory.fail_at);
+    fail_msg("allocation %ld: connected without verifying", memory_failing());
   if (cert != NULL && strcmp(sslc_cert_subject(cert), "CN=good") != 0)
-    fail_msg("allocation %ld: the certificate is \"%s\"", memory.fail_at,
+    fail_msg("allocation %ld: the certificate is \"%s\"", memory_failing(),
              sslc_cert_subject(cert));
   sslc_conn_alpn(conn);
   sslc_conn_cipher(conn);
   if (copy != NULL && strlen(sslc_error_text(copy)) == 0)
-    fail_msg("allocation %ld: an error without a text", memory.fail_at);
+    fail_msg("allocation %ld: an error without a text", memory_failing());
   sslc_error_free(copy);
 }
 
@@ -236,16 +169,16 @@ test_connection(void **state)
   (void)state;
   run(&o); /* what is made once for the process */
   assert_int_equal(o.code, SSLC_CODE_NONE);
-  for (n = 1;; n += step(61)) {
-    fail_at(n);
+  for (n = 1;; n += memory_step(61)) {
+    memory_fail_at(n);
     run(&o);
-    if (memory.count < n)
+    if (memory_count() < n)
       break;
     times++;
     if (!o.echoed && o.code == SSLC_CODE_NONE)
       fail_msg("allocation %ld: no connection and no reason", n);
   }
-  fail_at(0);
+  memory_fail_at(0);
   assert_true(times > 20);
   run(&o);
   assert_int_equal(o.code, SSLC_CODE_NONE);
@@ -302,15 +235,15 @@ test_resumed(void **state)
   long n, count;
 
   (void)state;
-  for (n = 1;; n += step(13)) {
+  for (n = 1;; n += memory_step(13)) {
     sslc_conn *client, *server;
 
-    fail_at(n);
+    memory_fail_at(n);
     client = sslc_conn_new(cctx);
     server = sslc_conn_new(sctx);
     run_resumed(&o, client, server, session);
-    count = memory.count;
-    fail_at(0);
+    count = memory_count();
+    memory_fail_at(0);
     sslc_conn_close(client);
     sslc_conn_free(client);
     sslc_conn_free(server);
@@ -364,15 +297,15 @@ fail_handshake(const struct bad *bad, sslc_ctx *client, sslc_ctx *server,
   int failed, rounds = 100;
 
   peers_init(&p, sslc_ctx_up_ref(client), sslc_ctx_up_ref(server), bad->name);
-  fail_at(n);
+  memory_fail_at(n);
   do {
-    memory.armed = n > 0;
+    memory_pause(0);
     p.client_status = sslc_conn_connect(p.client);
-    memory.armed = 0;
+    memory_pause(1);
     p.server_status = sslc_conn_accept(p.server);
   } while (is_want(p.client_status) && --rounds > 0);
-  failed = n > 0 && memory.count >= n;
-  fail_at(0);
+  failed = n > 0 && memory_count() >= n;
+  memory_fail_at(0);
   if (p.client_status >= 0 || sslc_conn_is_connected(p.client))
     fail_msg("allocation %ld: the server was let in", n);
   if (!failed)
@@ -395,7 +328,7 @@ test_bad(void **state)
               sslc_ctx_error(client));
   fail_handshake(bad, client, server, 0); /* what is made once */
   while (fail_handshake(bad, client, server, n))
-    n += step(bad->usual_step);
+    n += memory_step(bad->usual_step);
   assert_true(n > 100);
   sslc_ctx_free(client);
   sslc_ctx_free(server);
@@ -433,10 +366,10 @@ fail_cert(const sslc_cert *whole, long n)
   int failed;
 
   peers_connect(&p);
-  fail_at(n);
+  memory_fail_at(n);
   cert = sslc_conn_peer_cert(p.client, 0);
-  failed = memory.count >= n;
-  fail_at(0);
+  failed = memory_count() >= n;
+  memory_fail_at(0);
   if (cert != NULL && !is_same(cert, whole))
     fail_msg("allocation %ld: a part of the certificate is missing", n);
   if (cert == NULL && sslc_conn_peer_cert(p.client, 0) == NULL)
@@ -471,10 +404,10 @@ fail_throwaway(long n)
   int failed;
 
   assert_non_null(ctx);
-  fail_at(n);
+  memory_fail_at(n);
   status = sslc_ctx_use_throwaway_certificate(ctx, "localhost", &authority);
-  failed = memory.count >= n;
-  fail_at(0);
+  failed = memory_count() >= n;
+  memory_fail_at(0);
   if (status == SSLC_OK)
     assert_ok(sslc_ctx_check(ctx), sslc_ctx_error(ctx));
   else if (sslc_ctx_check(ctx) == SSLC_OK || authority != NULL)
@@ -494,7 +427,7 @@ test_throwaway(void **state)
   (void)state;
   fail_throwaway(1L << 30); /* what is made once */
   while (fail_throwaway(n))
-    n += step(7);
+    n += memory_step(7);
   assert_true(n > 100);
 }
 
@@ -507,10 +440,10 @@ test_trace(void **state)
 
   (void)state;
   peers_connect(&p);
-  fail_at(1);
+  memory_fail_at(1);
   assert_status(sslc_conn_set_trace(p.client, 1), SSLC_ERR_NOMEM,
                 sslc_conn_error(p.client));
-  fail_at(0);
+  memory_fail_at(0);
   assert_code(sslc_conn_error(p.client), SSLC_CODE_OUT_OF_MEMORY);
   send_through(p.client, p.server, "x", 1);
   assert_ok(sslc_conn_set_trace(p.client, 1), sslc_conn_error(p.client));
@@ -554,9 +487,9 @@ fail_first(int (*makes)(void), long n)
 
   if (pid == 0) {
     sslc_ctx_free(sslc_ctx_new()); /* what is OpenSSL's to make */
-    fail_at(n);
+    memory_fail_at(n);
     makes();
-    fail_at(0);
+    memory_fail_at(0);
     _exit(makes() ? EXIT_SUCCESS : EXIT_FAILURE);
   }
   assert_true(pid > 0);
@@ -584,8 +517,7 @@ main(void)
   size_t i;
 
   /* Before anything else: later it is refused. */
-  if (!CRYPTO_set_mem_functions(oom_malloc, oom_realloc, oom_free))
-    return EXIT_FAILURE;
+  memory_install();
   /* First, while this process has made no BIO. */
   add_test("memory that was short for the first BIO is not so for ever",
            test_first_bio, NULL);

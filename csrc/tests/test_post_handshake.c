@@ -14,44 +14,6 @@ connect_13(struct wire *w)
   assert_ok(wire_shake(w, 1000), sslc_conn_error(w->client));
 }
 
-static void
-move_all(struct wire *w)
-{
-  while (wire_move(w, 1000))
-    ;
-}
-
-static void
-put(sslc_conn *conn, const char *text)
-{
-  size_t n;
-
-  assert_ok(sslc_conn_write(conn, text, strlen(text), &n),
-            sslc_conn_error(conn));
-  assert_int_equal(n, strlen(text));
-}
-
-static void
-check_text(sslc_conn *conn, const char *text)
-{
-  char buf[64];
-  size_t n;
-
-  assert_ok(sslc_conn_read(conn, buf, sizeof buf, &n), sslc_conn_error(conn));
-  assert_int_equal(n, strlen(text));
-  assert_memory_equal(buf, text, n);
-}
-
-static void
-check_read(sslc_conn *conn, sslc_status want)
-{
-  char byte;
-  size_t n;
-
-  assert_status(sslc_conn_read(conn, &byte, 1, &n), want,
-                sslc_conn_error(conn));
-}
-
 /* -------------------------------------------------------------- KeyUpdate */
 
 /* *state: whether an answer is asked for. */
@@ -62,16 +24,16 @@ test_key_update(void **state)
   struct wire w;
 
   connect_13(&w);
-  put(w.server, "one");
+  send_text(w.server, "one");
   assert_ok(sslc_conn_key_update(w.server, *request),
             sslc_conn_error(w.server));
-  put(w.server, "two");
-  move_all(&w);
-  check_text(w.client, "one");
-  check_text(w.client, "two");
-  put(w.client, "three");
-  move_all(&w);
-  check_text(w.server, "three");
+  send_text(w.server, "two");
+  wire_move_all(&w);
+  expect_text(w.client, "one");
+  expect_text(w.client, "two");
+  send_text(w.client, "three");
+  wire_move_all(&w);
+  expect_text(w.server, "three");
   wire_free(&w);
 }
 
@@ -87,17 +49,17 @@ test_many_key_updates(void **state)
     assert_ok(sslc_conn_key_update(w.server, *request),
               sslc_conn_error(w.server));
     if (i % 7 == 0)
-      put(w.server, "tick");
-    move_all(&w);
+      send_text(w.server, "tick");
+    wire_move_all(&w);
     if (i % 7 == 0)
-      check_text(w.client, "tick");
-    check_read(w.client, SSLC_WANT_READ);
-    move_all(&w);
-    check_read(w.server, SSLC_WANT_READ);
+      expect_text(w.client, "tick");
+    expect_read(w.client, SSLC_WANT_READ);
+    wire_move_all(&w);
+    expect_read(w.server, SSLC_WANT_READ);
   }
-  put(w.client, "still");
-  move_all(&w);
-  check_text(w.server, "still");
+  send_text(w.client, "still");
+  wire_move_all(&w);
+  expect_text(w.server, "still");
   wire_free(&w);
 }
 
@@ -123,7 +85,7 @@ fill(struct wire *w)
   const size_t size = 17 * 1024, record = 5 + 5 + 17;
 
   while (sslc_bio_wpending(sslc_conn_wbio(w->client)) + record <= size)
-    put(w->client, "xxxxx");
+    send_text(w->client, "xxxxx");
 }
 
 /* What the server has sent comes to the client, nothing goes the other way. */
@@ -135,22 +97,6 @@ move_to_client(struct wire *w)
 
   while (sslc_bio_read(w->to_server, buf, sizeof buf, &n) == SSLC_OK)
     inject(w->to_client, buf, n);
-}
-
-/* What the client has sent comes to the server, which reads it; how that
- * ends. */
-static sslc_status
-read_all(struct wire *w)
-{
-  char buf[1024];
-  sslc_status status;
-  size_t n;
-
-  do {
-    status = sslc_conn_read(w->server, buf, sizeof buf, &n);
-  } while (status == SSLC_OK ||
-           (status == SSLC_WANT_READ && wire_move(w, 1000)));
-  return status;
 }
 
 /* The answer leaves with the next write, so that reading goes on until it has
@@ -165,17 +111,18 @@ test_answer_on_full_wire(void **state)
   connect_13(&w);
   fill(&w);
   assert_ok(sslc_conn_key_update(w.server, 1), sslc_conn_error(w.server));
-  put(w.server, "data");
+  send_text(w.server, "data");
   move_to_client(&w);
-  check_text(w.client, "data");
+  expect_text(w.client, "data");
   assert_status(sslc_conn_write(w.client, "more", 4, &n), SSLC_WANT_WRITE,
                 sslc_conn_error(w.client));
-  check_read(w.client, SSLC_WANT_WRITE);
-  assert_status(read_all(&w), SSLC_WANT_READ, sslc_conn_error(w.server));
-  check_read(w.client, SSLC_WANT_READ);
-  put(w.client, "more");
-  move_all(&w);
-  check_text(w.server, "more");
+  expect_read(w.client, SSLC_WANT_WRITE);
+  assert_status(wire_read_all(&w, NULL), SSLC_WANT_READ,
+                sslc_conn_error(w.server));
+  expect_read(w.client, SSLC_WANT_READ);
+  send_text(w.client, "more");
+  wire_move_all(&w);
+  expect_text(w.server, "more");
   wire_free(&w);
 }
 
@@ -194,11 +141,13 @@ test_shutdown_behind_update(void **state)
   assert_status(sslc_conn_shutdown(w.client), SSLC_WANT_WRITE,
                 sslc_conn_error(w.client));
   assert_int_equal(sslc_conn_get_shutdown(w.client), 0);
-  assert_status(read_all(&w), SSLC_WANT_READ, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, NULL), SSLC_WANT_READ,
+                sslc_conn_error(w.server));
   assert_status(sslc_conn_shutdown(w.client), SSLC_WANT_READ,
                 sslc_conn_error(w.client));
   assert_int_equal(sslc_conn_last_return(w.client), 0);
-  assert_status(read_all(&w), SSLC_CLOSED, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, NULL), SSLC_CLOSED,
+                sslc_conn_error(w.server));
   wire_free(&w);
 }
 
@@ -225,7 +174,7 @@ test_shutdown_inside_message(void **state)
   assert_status(sslc_conn_shutdown(f.victim), SSLC_WANT_READ,
                 sslc_conn_error(f.victim));
   assert_int_equal(sslc_conn_last_return(f.victim), 0);
-  move_all(&f.w);
+  wire_move_all(&f.w);
   assert_status(sslc_conn_read(f.w.server, &byte, 1, &n), SSLC_CLOSED,
                 sslc_conn_error(f.w.server));
   forge_free(&f);
@@ -247,9 +196,9 @@ test_update_inside_write(void **state)
                 sslc_conn_error(w.client));
   assert_ok(sslc_conn_key_update(w.server, *request),
             sslc_conn_error(w.server));
-  put(w.server, "data");
+  send_text(w.server, "data");
   move_to_client(&w);
-  check_text(w.client, "data");
+  expect_text(w.client, "data");
   drop(w.to_client);
   assert_ok(sslc_conn_write(w.client, bytes, sizeof bytes, &n),
             sslc_conn_error(w.client));
@@ -267,13 +216,13 @@ test_update_after_close_notify(void **state)
                 sslc_conn_error(w.client));
   assert_ok(sslc_conn_key_update(w.server, *request),
             sslc_conn_error(w.server));
-  put(w.server, "data");
-  move_all(&w);
-  check_text(w.client, "data");
+  send_text(w.server, "data");
+  wire_move_all(&w);
+  expect_text(w.client, "data");
   assert_status(sslc_conn_shutdown(w.server), SSLC_WANT_READ,
                 sslc_conn_error(w.server));
-  move_all(&w);
-  check_read(w.server, SSLC_CLOSED);
+  wire_move_all(&w);
+  expect_read(w.server, SSLC_CLOSED);
   assert_ok(sslc_conn_shutdown(w.client), sslc_conn_error(w.client));
   wire_free(&w);
 }
@@ -295,22 +244,22 @@ test_tickets(void **state)
 
   (void)state;
   connect_13(&w);
-  move_all(&w);
-  check_read(w.client, SSLC_WANT_READ);
+  wire_move_all(&w);
+  expect_read(w.client, SSLC_WANT_READ);
   for (i = 0; i < 20; i++) {
     send_ticket(w.server);
-    move_all(&w);
-    check_read(w.client, SSLC_WANT_READ);
+    wire_move_all(&w);
+    expect_read(w.client, SSLC_WANT_READ);
   }
   send_ticket(w.server);
-  put(w.server, "one");
+  send_text(w.server, "one");
   send_ticket(w.server);
   send_ticket(w.server);
-  put(w.server, "two");
-  move_all(&w);
-  check_text(w.client, "one");
-  check_text(w.client, "two");
-  check_read(w.client, SSLC_WANT_READ);
+  send_text(w.server, "two");
+  wire_move_all(&w);
+  expect_text(w.client, "one");
+  expect_text(w.client, "two");
+  expect_read(w.client, SSLC_WANT_READ);
   wire_free(&w);
 }
 
@@ -325,11 +274,11 @@ test_ticket_after_close_notify(void **state)
   assert_status(sslc_conn_shutdown(w.client), SSLC_WANT_READ,
                 sslc_conn_error(w.client));
   send_ticket(w.server);
-  move_all(&w);
+  wire_move_all(&w);
   assert_status(sslc_conn_shutdown(w.client), SSLC_WANT_READ,
                 sslc_conn_error(w.client));
   sslc_conn_shutdown(w.server);
-  move_all(&w);
+  wire_move_all(&w);
   assert_ok(sslc_conn_shutdown(w.client), sslc_conn_error(w.client));
   wire_free(&w);
 }

@@ -32,16 +32,6 @@ ask(sslc_conn *conn)
 }
 
 static void
-check_read(sslc_conn *conn, sslc_status want)
-{
-  char byte;
-  size_t n;
-
-  assert_status(sslc_conn_read(conn, &byte, 1, &n), want,
-                sslc_conn_error(conn));
-}
-
-static void
 check_refused(sslc_conn *conn, const char *how)
 {
   int again;
@@ -49,7 +39,7 @@ check_refused(sslc_conn *conn, const char *how)
   for (again = 0; again < 2; again++) {
     const sslc_error *error;
 
-    check_read(conn, SSLC_ERR_PROTO);
+    expect_read(conn, SSLC_ERR_PROTO);
     error = sslc_conn_error(conn);
     assert_code(error, SSLC_CODE_RENEGOTIATION_REFUSED);
     assert_phase(error, SSLC_PHASE_READ);
@@ -70,8 +60,8 @@ test_server_asks(void **state)
   (void)state;
   init(&p, 0, 0);
   ask(p.server);
-  check_read(p.client, SSLC_WANT_READ);
-  check_read(p.server, SSLC_ERR_PROTO); /* it got the warning */
+  expect_read(p.client, SSLC_WANT_READ);
+  expect_read(p.server, SSLC_ERR_PROTO); /* it got the warning */
   assert_has(sslc_error_message(sslc_conn_error(p.server)),
              "no renegotiation");
   check_refused(p.client, "the server sent the alert handshake_failure");
@@ -87,8 +77,8 @@ test_client_asks(void **state)
   (void)state;
   init(&p, 0, 0);
   ask(p.client);
-  check_read(p.server, SSLC_WANT_READ);
-  check_read(p.client, SSLC_ERR_PROTO);
+  expect_read(p.server, SSLC_WANT_READ);
+  expect_read(p.client, SSLC_ERR_PROTO);
   assert_has(sslc_error_message(sslc_conn_error(p.client)),
              "no renegotiation");
   check_refused(p.server, "the client sent the alert handshake_failure");
@@ -114,7 +104,7 @@ test_data_behind_question(void **state)
             sslc_conn_error(p.client));
   assert_int_equal(n, 4);
   assert_memory_equal(buf, "data", 4);
-  check_read(p.server, SSLC_ERR_PROTO);
+  expect_read(p.server, SSLC_ERR_PROTO);
   check_refused(p.client, "handshake_failure");
   peers_free(&p);
 }
@@ -127,7 +117,7 @@ test_reset(void **state)
   (void)state;
   init(&p, 1, 0);
   ask(p.server);
-  check_read(p.client, SSLC_WANT_READ);
+  expect_read(p.client, SSLC_WANT_READ);
   /* Our warning is unread: the socket then resets. */
   sslc_conn_free(p.server);
   p.server = NULL;
@@ -212,7 +202,7 @@ test_close_notify(void **state)
   (void)state;
   init_forge(&f, 0);
   forge_alert(&f, 1, 0);
-  check_read(f.victim, SSLC_CLOSED);
+  expect_read(f.victim, SSLC_CLOSED);
   assert_null(sslc_conn_error(f.victim));
   forge_free(&f);
 }
@@ -228,7 +218,7 @@ test_end_later(void **state)
   forge_text(&f, "more");
   forge_expect(&f, "more");
   end(&f);
-  check_read(f.victim, *lenient ? SSLC_CLOSED : SSLC_ERR_EOF);
+  expect_read(f.victim, *lenient ? SSLC_CLOSED : SSLC_ERR_EOF);
   if (!*lenient)
     assert_code(sslc_conn_error(f.victim), SSLC_CODE_TRUNCATED);
   forge_free(&f);
@@ -245,7 +235,7 @@ test_alert_later(void **state)
   forge_expect(&f, "more");
   forge_alert(&f, 2, *alert);
   if (*alert == SSL_AD_INTERNAL_ERROR) {
-    check_read(f.victim, SSLC_ERR_ALERT);
+    expect_read(f.victim, SSLC_ERR_ALERT);
     assert_code(sslc_conn_error(f.victim), SSLC_CODE_ALERT);
   } else {
     check_refused(f.victim, "alert");
@@ -262,7 +252,7 @@ test_broken_later(void **state)
   (void)state;
   init_forge(&f, 0);
   forge_record(&f, 99, "?", 1);
-  check_read(f.victim, SSLC_ERR_PROTO);
+  expect_read(f.victim, SSLC_ERR_PROTO);
   assert_code(sslc_conn_error(f.victim), SSLC_CODE_PROTOCOL_ERROR);
   forge_free(&f);
 }

@@ -48,42 +48,6 @@ check_end(sslc_conn *conn, sslc_status want)
   }
 }
 
-static void
-check_read(sslc_conn *conn, const char *text)
-{
-  char buf[64];
-  size_t n;
-
-  assert_ok(sslc_conn_read(conn, buf, sizeof buf, &n), sslc_conn_error(conn));
-  assert_int_equal(n, strlen(text));
-  assert_memory_equal(buf, text, n);
-}
-
-/* Moves to the server what there is, which it reads; how that ends. */
-static sslc_status
-read_all(struct wire *w)
-{
-  char buf[1024];
-  sslc_status status;
-  size_t n;
-
-  do {
-    status = sslc_conn_read(w->server, buf, sizeof buf, &n);
-  } while (status == SSLC_OK || (status == SSLC_WANT_READ &&
-                                 wire_move(w, 1000)));
-  return status;
-}
-
-static void
-put(sslc_conn *conn, const char *text)
-{
-  size_t n;
-
-  assert_ok(sslc_conn_write(conn, text, strlen(text), &n),
-            sslc_conn_error(conn));
-  assert_int_equal(n, strlen(text));
-}
-
 /* ----------------------------------------------------------- close_notify */
 
 static void
@@ -135,12 +99,12 @@ test_read_on(void **state)
   size_t n;
 
   connect_peers(&p, *version);
-  put(p.server, "one");
+  send_text(p.server, "one");
   assert_status(sslc_conn_shutdown(p.client), SSLC_WANT_READ,
                 sslc_conn_error(p.client));
-  put(p.server, "two");
-  check_read(p.client, "one");
-  check_read(p.client, "two");
+  send_text(p.server, "two");
+  expect_text(p.client, "one");
+  expect_text(p.client, "two");
   assert_status(sslc_conn_read(p.client, buf, sizeof buf, &n), SSLC_WANT_READ,
                 sslc_conn_error(p.client));
   sslc_conn_shutdown(p.server);
@@ -163,8 +127,8 @@ test_no_write_after(void **state)
   assert_code(sslc_conn_error(p.client), SSLC_CODE_CLOSED);
   assert_phase(sslc_conn_error(p.client), SSLC_PHASE_WRITE);
   /* Not final: the other direction is open. */
-  put(p.server, "still");
-  check_read(p.client, "still");
+  send_text(p.server, "still");
+  expect_text(p.client, "still");
   peers_free(&p);
 }
 
@@ -178,8 +142,8 @@ test_write_after_peer(void **state)
   connect_peers(&p, *version);
   sslc_conn_shutdown(p.server);
   check_end(p.client, SSLC_CLOSED);
-  put(p.client, "still");
-  check_read(p.server, "still");
+  send_text(p.client, "still");
+  expect_text(p.server, "still");
   peers_free(&p);
 }
 
@@ -210,7 +174,7 @@ fill_with_records(sslc_conn *conn)
 
   do {
     before = sslc_bio_wpending(sslc_conn_wbio(conn));
-    put(conn, "x");
+    send_text(conn, "x");
     record = sslc_bio_wpending(sslc_conn_wbio(conn)) - before;
   } while (size - before - record >= record);
 }
@@ -228,10 +192,12 @@ test_full_wire(void **state)
                 sslc_conn_error(w.client));
   assert_status(sslc_conn_shutdown(w.client), SSLC_WANT_WRITE,
                 sslc_conn_error(w.client));
-  assert_status(read_all(&w), SSLC_WANT_READ, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, NULL), SSLC_WANT_READ,
+                sslc_conn_error(w.server));
   assert_status(sslc_conn_shutdown(w.client), SSLC_WANT_READ,
                 sslc_conn_error(w.client));
-  assert_status(read_all(&w), SSLC_CLOSED, sslc_conn_error(w.server));
+  assert_status(wire_read_all(&w, NULL), SSLC_CLOSED,
+                sslc_conn_error(w.server));
   wire_free(&w);
 }
 
@@ -271,12 +237,12 @@ test_data_in_the_way(void **state)
   connect_peers(&p, *version);
   assert_status(sslc_conn_shutdown(p.client), SSLC_WANT_READ,
                 sslc_conn_error(p.client));
-  put(p.server, "unread");
+  send_text(p.server, "unread");
   sslc_conn_shutdown(p.server);
   assert_status(sslc_conn_shutdown(p.client), SSLC_ERR_STATE,
                 sslc_conn_error(p.client));
   assert_code(sslc_conn_error(p.client), SSLC_CODE_MISUSE);
-  check_read(p.client, "unread");
+  expect_text(p.client, "unread");
   assert_ok(sslc_conn_shutdown(p.client), sslc_conn_error(p.client));
   peers_free(&p);
 }
@@ -290,11 +256,11 @@ test_truncated(void **state)
   struct wire w;
 
   connect_wire(&w, *version, 0);
-  put(w.server, "last");
+  send_text(w.server, "last");
   while (wire_move(&w, 1000))
     ;
   assert_ok(sslc_bio_shutdown_wr(w.to_client), sslc_bio_error(w.to_client));
-  check_read(w.client, "last");
+  expect_text(w.client, "last");
   check_end(w.client, SSLC_ERR_EOF);
   assert_code(sslc_conn_error(w.client), SSLC_CODE_TRUNCATED);
   assert_phase(sslc_conn_error(w.client), SSLC_PHASE_READ);
@@ -309,11 +275,11 @@ test_lenient(void **state)
   struct wire w;
 
   connect_wire(&w, *version, 1);
-  put(w.server, "last");
+  send_text(w.server, "last");
   while (wire_move(&w, 1000))
     ;
   assert_ok(sslc_bio_shutdown_wr(w.to_client), sslc_bio_error(w.to_client));
-  check_read(w.client, "last");
+  expect_text(w.client, "last");
   check_end(w.client, SSLC_CLOSED);
   assert_null(sslc_conn_error(w.client));
   wire_free(&w);
@@ -329,7 +295,7 @@ check_torn_record(int version, int lenient)
   size_t n;
 
   connect_wire(&w, version, lenient);
-  put(w.server, "a record of some length");
+  send_text(w.server, "a record of some length");
   assert_ok(sslc_bio_read(w.to_server, buf, sizeof buf, &n),
             sslc_bio_error(w.to_server));
   inject(w.to_client, buf, n > 20 ? 20 : n - 1);

@@ -1,0 +1,94 @@
+/*
+ * support_memory.c: memory that runs short, CRYPTO_set_mem_functions(3).
+ */
+#include "support_memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+static struct {
+  int paused;
+  long count;   /* since it was set */
+  long fail_at; /* 0: none */
+} memory;
+
+static int
+fails(void)
+{
+  return !memory.paused && ++memory.count == memory.fail_at;
+}
+
+static void *
+counted_malloc(size_t size, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  return size == 0 || fails() ? NULL : malloc(size);
+}
+
+static void
+counted_free(void *block, const char *file, int line)
+{
+  (void)file;
+  (void)line;
+  free(block);
+}
+
+static void *
+counted_realloc(void *block, size_t size, const char *file, int line)
+{
+  if (block == NULL)
+    return counted_malloc(size, file, line);
+  if (size == 0) {
+    counted_free(block, file, line);
+    return NULL;
+  }
+  return fails() ? NULL : realloc(block, size);
+}
+
+void
+memory_install(void)
+{
+  if (!CRYPTO_set_mem_functions(counted_malloc, counted_realloc, counted_free))
+    abort();
+}
+
+void
+memory_fail_at(long n)
+{
+  memory.paused = 0;
+  memory.count = 0;
+  memory.fail_at = n;
+}
+
+void
+memory_pause(int on)
+{
+  memory.paused = on;
+}
+
+long
+memory_count(void)
+{
+  return memory.count;
+}
+
+long
+memory_failing(void)
+{
+  return memory.fail_at;
+}
+
+long
+memory_step(long usual)
+{
+  const char *text = getenv("SSLC_TEST_OOM_STEP");
+  const char *preload = getenv("LD_PRELOAD");
+  long n = text != NULL ? atol(text) : usual;
+
+  if (text == NULL && preload != NULL && strstr(preload, "vgpreload") != NULL)
+    n = 7 * n + 2;
+  return n > 0 ? n : 1;
+}
