@@ -86,11 +86,15 @@ local function ask_resolver(dialing, host, port, resolve, where)
   return true
 end
 
--- The options of a connect that the dial takes: each with the method that sets it.
+--- TCP_NODELAY for the dial: what is to end with the handshake begins with it.
+local function begins_on(nodelay) return nodelay ~= false end
+
+-- The options of a connect that the dial takes: each with the method that sets it, and what makes
+-- the dial's value of it.
 local dial_settings = {
   {"addresses", "set_addresses"}, {"nameservers", "set_nameservers"}, {"bind", "set_bind"},
   {"attempt_delay", "set_attempt_delay"}, {"keepalive", "set_keepalive"},
-  {"nodelay", "set_tcp_nodelay"},
+  {"nodelay", "set_tcp_nodelay", begins_on},
 }
 
 --- Sets the dial up and starts it.
@@ -98,8 +102,10 @@ local function start(dialing, host, port, given, where)
   local ok, err = true, nil
   for _, setting in ipairs(dial_settings) do
     local value = given[setting[1]]
-    if setting[1] == "nodelay" and value == "handshake" then value = true end
-    if ok and value ~= nil then ok, err = dialing[setting[2]](dialing, value) end
+    if ok and value ~= nil then
+      if setting[3] then value = setting[3](value) end
+      ok, err = dialing[setting[2]](dialing, value)
+    end
   end
   if not ok then return nil, err end
   if given.path then return dialing:start_unix(given.path) end

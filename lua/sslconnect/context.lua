@@ -63,9 +63,11 @@ local settings = {
   {"insecure_no_name_check", "boolean", call "set_insecure_no_name_check"},
 }
 
-local known = {}
-local is_hook = {verify_hook = true, certificate_hook = true, client_hello_hook = true}
-for _, setting in ipairs(settings) do known[setting[1]] = setting[2] end
+local known, is_hook = {}, {}
+for _, setting in ipairs(settings) do
+  known[setting[1]] = setting[2]
+  is_hook[setting[1]] = setting[2] == callable or nil
+end
 
 --- The names of all settings, name -> kind.
 local function setting_kinds()
