@@ -60,13 +60,20 @@ compat_session_time(const SSL_SESSION *session)
 #endif
 }
 
-/* Has the handshake of a client suspended from its verification callback.
- * False where that cannot be done: from 3.0 on it can.  Tests define
- * SSLC_WITHOUT_RETRY_VERIFY to go the way of older ones. */
+/* Whether the handshake of a client can be suspended from its verification
+ * callback: from 3.0 on.  Tests define SSLC_WITHOUT_RETRY_VERIFY to go the way
+ * of older ones. */
+#if defined(SSL_ERROR_WANT_RETRY_VERIFY) && !defined(SSLC_WITHOUT_RETRY_VERIFY)
+#define COMPAT_CAN_RETRY_VERIFY 1
+#else
+#define COMPAT_CAN_RETRY_VERIFY 0
+#endif
+
+/* Does that; false where it cannot be done. */
 static inline bool
 compat_set_retry_verify(SSL *ssl)
 {
-#if defined(SSL_ERROR_WANT_RETRY_VERIFY) && !defined(SSLC_WITHOUT_RETRY_VERIFY)
+#if COMPAT_CAN_RETRY_VERIFY
   return SSL_set_retry_verify(ssl);
 #else
   (void)ssl;

@@ -10,11 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#if defined(SSLC_WITHOUT_RETRY_VERIFY) || OPENSSL_VERSION_NUMBER < 0x30000000L
-enum { LATE = 1 };
-#else
-enum { LATE = 0 };
-#endif
+enum { LATE = !COMPAT_CAN_RETRY_VERIFY };
 
 static const int versions[] = { SSLC_TLS1_2, SSLC_TLS1_3 };
 
