@@ -354,3 +354,20 @@ sslci_addr_rank_here(struct sslci_addr *a, const struct sslci_addr *bound)
     source = NULL;
   sslci_addr_rank(a, source, source && sslci_addr_is_deprecated(source));
 }
+
+/* ---------------------------------------------------------------- sockets */
+
+int
+sslci_stream_socket(int family)
+{
+#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
+  return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+#else
+  int fd = socket(family, SOCK_STREAM, 0);
+  if (fd >= 0) {
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  return fd;
+#endif
+}

@@ -94,9 +94,11 @@ sslci_bio_method(_Atomic(BIO_METHOD *) *made, const char *name, int type,
 BIO *
 sslci_bio_make(BIO_METHOD *method, void *data)
 {
-  BIO *bio = method && data ? BIO_new(method) : NULL;
-  if (!bio)
+  BIO *bio = method ? BIO_new(method) : NULL;
+  if (!bio) {
+    ERR_clear_error();
     return NULL;
+  }
   BIO_set_data(bio, data);
   BIO_set_init(bio, 1);
   return bio;
@@ -306,11 +308,10 @@ sslc_bio_address(const sslc_bio *bio)
   sslc_bio *accept = sslc_bio_find(b, SSLC_BIO_ACCEPT);
   if (!bio)
     return "";
-  *b->address = '\0';
-  const sslc_bio *at = accept ? accept : sslci_bio_last(bio);
-  if (BIO_ctrl(at->bio, SSLCI_CTRL_ADDRESS, 0, b->address) <= 0 &&
-      sslc_bio_fd(bio) >= 0)
-    sslci_peer_address(sslc_bio_fd(bio), b->address, sizeof b->address);
+  if (accept)
+    BIO_ctrl(accept->bio, SSLCI_CTRL_ADDRESS, 0, b->address);
+  else
+    sslci_bio_peer_address(bio, b->address);
   return b->address;
 }
 

@@ -57,21 +57,6 @@ refuse(struct acceptor *a, int code, const char *why)
 
 /* --------------------------------------------------------------- listening */
 
-static int
-close_on_exec_socket(int family)
-{
-#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
-  return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-#else
-  int fd = socket(family, SOCK_STREAM, 0);
-  if (fd >= 0) {
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-  }
-  return fd;
-#endif
-}
-
 /* An IPv6 socket takes IPv4 as well only where it stands for any address. */
 static bool
 bind_and_listen(int fd, const struct sslci_addr *at, bool v6only)
@@ -89,7 +74,7 @@ bind_and_listen(int fd, const struct sslci_addr *at, bool v6only)
 static int
 listen_at(const struct sslci_addr *at, bool v6only)
 {
-  int fd = close_on_exec_socket(at->u.sa.sa_family);
+  int fd = sslci_stream_socket(at->u.sa.sa_family);
   if (fd < 0 || bind_and_listen(fd, at, v6only))
     return fd;
   int err = errno;
@@ -446,7 +431,7 @@ sslc_bio *
 sslc_bio_new_accept(const char *address, int port)
 {
   struct acceptor *a = acceptor_new(address, port);
-  BIO *bio = sslci_bio_make(a ? acceptor_method() : NULL, a);
+  BIO *bio = a ? sslci_bio_make(acceptor_method(), a) : NULL;
   if (!bio)
     acceptor_free(a);
   sslc_bio *b = sslci_bio_wrap(bio, SSLC_BIO_ACCEPT, true);

@@ -300,10 +300,11 @@ sslc_bio *
 sslc_bio_new_conn(sslc_conn *conn, int close_flag)
 {
   struct below *b = conn ? sslci_new(struct below) : NULL;
-  BIO *bio = sslci_bio_make(b ? below_method() : NULL, b);
+  if (!b)
+    return NULL;
+  BIO *bio = sslci_bio_make(below_method(), b);
   if (!bio) {
     OPENSSL_free(b);
-    ERR_clear_error();
     return NULL;
   }
   b->conn = sslc_conn_up_ref(conn);

@@ -236,7 +236,7 @@ sslc_bio *
 sslc_bio_new_connect(const char *host, int port)
 {
   struct connector *c = connector_new(host, port);
-  BIO *bio = sslci_bio_make(c ? connector_method() : NULL, c);
+  BIO *bio = c ? sslci_bio_make(connector_method(), c) : NULL;
   if (!bio)
     connector_free(c);
   return sslci_bio_wrap(bio, SSLC_BIO_CONNECT, true);

@@ -252,10 +252,9 @@ sslc_bio_new_functions(const sslc_bio_functions *functions, void *arg)
     return NULL;
   memcpy(&calls, functions, functions->size);
   struct functions *f = sslci_new(struct functions);
-  BIO *bio = sslci_bio_make(f ? functions_method() : NULL, f);
+  BIO *bio = f ? sslci_bio_make(functions_method(), f) : NULL;
   if (!bio) {
     OPENSSL_free(f);
-    ERR_clear_error();
     if (calls.close)
       calls.close(arg);
     return NULL;

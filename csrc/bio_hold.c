@@ -89,16 +89,14 @@ read_behind(BIO *bio, char *buf, int len)
 static bool
 quieten(const sslc_bio *r)
 {
-  while (r->next)
-    r = r->next;
-  switch (r->kind) {
+  switch (sslci_bio_last(r)->kind) {
   case SSLC_BIO_PAIR:
   case SSLC_BIO_MEM:
   case SSLC_BIO_NULL:
   case SSLC_BIO_FUNCTIONS:
     return true;
   default:
-    return BIO_ctrl(r->bio, SSLCI_CTRL_QUIET, 1, NULL) > 0;
+    return sslci_bio_ctrl(r, SSLCI_CTRL_QUIET, 1, NULL) > 0;
   }
 }
 
@@ -298,10 +296,11 @@ BIO *
 sslci_hold_bio(sslc_conn *conn)
 {
   struct sslci_hold *h = sslci_new(struct sslci_hold);
-  BIO *bio = sslci_bio_make(h ? hold_method() : NULL, h);
+  if (!h)
+    return NULL;
+  BIO *bio = sslci_bio_make(hold_method(), h);
   if (!bio) {
     OPENSSL_free(h);
-    ERR_clear_error();
     return NULL;
   }
   h->conn = conn;

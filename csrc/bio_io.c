@@ -98,9 +98,10 @@ native_gets(sslc_bio *bio, char *buf, int size)
 sslc_status
 sslc_bio_gets(sslc_bio *bio, char *buf, size_t size, size_t *n)
 {
-  if (buf && size > 0)
-    *buf = '\0';
   sslc_status status = begin_io(bio, buf, size, n, SSLC_PHASE_READ);
+  if (!buf || size == 0)
+    return status;
+  *buf = '\0';
   if (status != SSLC_OK)
     return status;
   if (size < 2)
@@ -278,8 +279,7 @@ sslc_bio_set_tcp_nodelay(sslc_bio *bio, int on)
   sslc_status status = sslci_bio_step_begin(bio);
   if (status != SSLC_OK)
     return status;
-  long ret = BIO_ctrl(sslci_bio_last(bio)->bio, SSLCI_CTRL_NODELAY, on != 0,
-                      NULL);
+  long ret = sslci_bio_ctrl(bio, SSLCI_CTRL_NODELAY, on != 0, NULL);
   if (ret == 0)
     ret = native_set_nodelay(bio, on != 0);
   if (ret == 0)
@@ -301,7 +301,6 @@ sslc_bio_set_close(sslc_bio *bio, int close_flag)
   if (close_flag != SSLC_CLOSE && close_flag != SSLC_NOCLOSE)
     return sslci_bio_bad_argument(bio, SSLC_PHASE_NONE,
                                   "the flag is SSLC_CLOSE or SSLC_NOCLOSE");
-  BIO_ctrl(sslci_bio_last(bio)->bio, BIO_CTRL_SET_CLOSE,
-           close_flag == SSLC_CLOSE, NULL);
+  sslci_bio_ctrl(bio, BIO_CTRL_SET_CLOSE, close_flag == SSLC_CLOSE, NULL);
   return SSLC_OK;
 }

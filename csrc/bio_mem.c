@@ -159,11 +159,11 @@ static int
 mem_gets(BIO *bio, char *buf, int size)
 {
   const struct mem *m = state(bio);
-  const char *line = m->bytes ? m->bytes + m->start : NULL;
+  const char *line = m->bytes ? m->bytes + m->start : "";
   if (size <= 1)
     return 0;
   size_t most = (size_t)size - 1 < held(m) ? (size_t)size - 1 : held(m);
-  const char *newline = most > 0 ? memchr(line, '\n', most) : NULL;
+  const char *newline = memchr(line, '\n', most);
   int got = mem_read(bio, buf, newline ? (int)(newline - line) + 1 : (int)most);
   buf[got > 0 ? got : 0] = '\0';
   return got;
@@ -279,11 +279,11 @@ mem_method(void)
 
 /* ----------------------------------------------------------------- making */
 
-/* Of `m`, which is freed where that fails; NULL: there was no memory for it. */
+/* Of `m`, which is freed where that fails. */
 static sslc_bio *
 new_of(struct mem *m)
 {
-  BIO *bio = sslci_bio_make(m ? mem_method() : NULL, m);
+  BIO *bio = sslci_bio_make(mem_method(), m);
   if (!bio)
     mem_free(m);
   return sslci_bio_wrap(bio, SSLC_BIO_MEM, true);
@@ -293,8 +293,9 @@ sslc_bio *
 sslc_bio_new_mem(void)
 {
   struct mem *m = sslci_new(struct mem);
-  if (m)
-    m->eof_return = -1;
+  if (!m)
+    return NULL;
+  m->eof_return = -1;
   return new_of(m);
 }
 

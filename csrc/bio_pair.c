@@ -244,7 +244,9 @@ static sslc_bio *
 new_half(struct ring *in, struct ring *out)
 {
   struct half *h = in && out ? sslci_new(struct half) : NULL;
-  BIO *bio = sslci_bio_make(h ? pair_method() : NULL, h);
+  if (!h)
+    return NULL;
+  BIO *bio = sslci_bio_make(pair_method(), h);
   if (!bio) {
     OPENSSL_free(h);
     return NULL;
@@ -268,7 +270,6 @@ sslc_bio_new_pair(sslc_bio **bio1, size_t size1, sslc_bio **bio2, size_t size2)
   *bio2 = new_half(one, two);
   ring_free(one);
   ring_free(two);
-  ERR_clear_error();
   if (*bio1 && *bio2)
     return SSLC_OK;
   sslc_bio_free(*bio1);

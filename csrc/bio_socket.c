@@ -208,13 +208,15 @@ sslc_bio *
 sslc_bio_new_socket(int fd, int close_flag)
 {
   struct sslci_socket *s = fd >= 0 ? sslci_new(struct sslci_socket) : NULL;
-  BIO *bio = sslci_bio_make(s ? socket_method() : NULL, s);
-  if (!bio)
+  if (!s)
+    return NULL;
+  BIO *bio = sslci_bio_make(socket_method(), s);
+  if (!bio) {
     OPENSSL_free(s);
-  else
-    sslci_socket_init(s, fd, false);
-  if (s && bio)
-    s->nbio = true;
+    return NULL;
+  }
+  sslci_socket_init(s, fd, false);
+  s->nbio = true;
   sslc_bio *b = sslci_bio_wrap(bio, SSLC_BIO_SOCKET, true);
   /* From here on nothing fails: only now is the descriptor ours. */
   if (b)

@@ -64,6 +64,13 @@ sslci_conn_refuse(sslc_conn *conn, int code, int phase, const char *fmt, ...)
   return conn->last_status;
 }
 
+sslc_status
+sslci_conn_nomem(sslc_conn *conn, int phase)
+{
+  return sslci_conn_refuse(conn, SSLC_CODE_OUT_OF_MEMORY, phase, "%s",
+                           sslc_code_sentence(SSLC_CODE_OUT_OF_MEMORY));
+}
+
 const sslc_error *
 sslc_conn_error(const sslc_conn *conn)
 {
@@ -205,13 +212,6 @@ begin_setting(sslc_conn *conn)
   return SSLC_OK;
 }
 
-static sslc_status
-out_of_memory(sslc_conn *conn)
-{
-  return sslci_conn_refuse(conn, SSLC_CODE_OUT_OF_MEMORY, SSLC_PHASE_NONE,
-                           "%s", sslc_code_sentence(SSLC_CODE_OUT_OF_MEMORY));
-}
-
 /* The BIOs that libssl is to use: ours, or the one that holds before them. */
 static void
 install_bios(sslc_conn *conn)
@@ -289,7 +289,7 @@ sslc_conn_set_server_name(sslc_conn *conn, const char *name)
     return status;
   }
   if (!sslci_set_string(&conn->server_name, parsed.text))
-    return out_of_memory(conn);
+    return sslci_conn_nomem(conn, SSLC_PHASE_NONE);
   conn->name_kind = parsed.kind;
   return SSLC_OK;
 }
@@ -298,7 +298,8 @@ static sslc_status
 set_text(sslc_conn *conn, char **where, const char *text)
 {
   conn->misused = false;
-  return sslci_set_string(where, text) ? SSLC_OK : out_of_memory(conn);
+  return sslci_set_string(where, text)
+    ? SSLC_OK : sslci_conn_nomem(conn, SSLC_PHASE_NONE);
 }
 
 sslc_status
@@ -362,7 +363,7 @@ hold(sslc_conn *conn)
 {
   conn->hold = sslci_hold_bio(conn);
   if (!conn->hold)
-    return out_of_memory(conn);
+    return sslci_conn_nomem(conn, SSLC_PHASE_NONE);
   install_bios(conn);
   return SSLC_OK;
 }

@@ -415,21 +415,6 @@ sslc_dial_start_unix(sslc_dial *dial, const char *path)
 
 /* --------------------------------------------------------------- attempts */
 
-static int
-nonblocking_socket(int family)
-{
-#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
-  return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-#else
-  int fd = socket(family, SOCK_STREAM, 0);
-  if (fd >= 0) {
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-  }
-  return fd;
-#endif
-}
-
 /* The port is chosen at connect(2) where that can be, ip(7): then many
  * sockets can share one, as long as they go to different peers. */
 static int
@@ -451,7 +436,7 @@ open_socket(const sslc_dial *dial, const struct sslci_addr *to)
     errno = EAFNOSUPPORT;
     return -1;
   }
-  int fd = nonblocking_socket(family);
+  int fd = sslci_stream_socket(family);
   if (fd < 0 || !binds || bind_socket(dial, fd) == 0)
     return fd;
   int err = errno;

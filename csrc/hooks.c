@@ -251,25 +251,19 @@ sslc_ctx_set_client_hello(sslc_ctx *ctx, int on)
 /* ---------------------------------------------------------------- failing */
 
 static X509 *
-peer_x509(const sslc_conn *conn)
+refused_x509(const sslc_conn *conn)
 {
-  STACK_OF(X509) *sent = SSL_get_peer_cert_chain(conn->ssl);
-  if (sk_X509_num(conn->hook_chain) > 0) {
-    X509_up_ref(sk_X509_value(conn->hook_chain, 0));
-    return sk_X509_value(conn->hook_chain, 0);
-  }
-  if (conn->role == 0 && sk_X509_num(sent) > 0) {
-    X509_up_ref(sk_X509_value(sent, 0));
-    return sk_X509_value(sent, 0);
-  }
-  return compat_get1_peer_certificate(conn->ssl);
+  if (sk_X509_num(conn->hook_chain) <= 0)
+    return sslci_peer_x509(conn);
+  X509_up_ref(sk_X509_value(conn->hook_chain, 0));
+  return sk_X509_value(conn->hook_chain, 0);
 }
 
 static void
 explain_refusal(sslc_conn *conn)
 {
   sslc_error *e = &conn->err;
-  X509 *x509 = peer_x509(conn);
+  X509 *x509 = refused_x509(conn);
   const char *reason = conn->answer_reason;
   e->cert = x509 ? sslci_cert_new(x509) : NULL;
   X509_free(x509);
@@ -381,8 +375,7 @@ static bool
 set_reason(sslc_conn *conn, const char *reason)
 {
   if (!sslci_set_string(&conn->answer_reason, reason)) {
-    sslci_conn_refuse(conn, SSLC_CODE_OUT_OF_MEMORY, SSLC_PHASE_HANDSHAKE, "%s",
-                      sslc_code_sentence(SSLC_CODE_OUT_OF_MEMORY));
+    sslci_conn_nomem(conn, SSLC_PHASE_HANDSHAKE);
     return false;
   }
   for (char *p = conn->answer_reason; p && *p; p++)

@@ -70,6 +70,19 @@ sslc_conn_is_verified(const sslc_conn *conn)
 
 /* --------------------------------------------------------- the peer's chain */
 
+/* In the middle of a client's handshake there is only the chain. */
+X509 *
+sslci_peer_x509(const sslc_conn *conn)
+{
+  X509 *own = compat_get1_peer_certificate(conn->ssl);
+  STACK_OF(X509) *sent = SSL_get_peer_cert_chain(conn->ssl);
+  if (!own && conn->role == 0 && sk_X509_num(sent) > 0) {
+    own = sk_X509_value(sent, 0);
+    X509_up_ref(own);
+  }
+  return own;
+}
+
 bool
 sslci_has_peer_cert(const sslc_conn *conn)
 {
@@ -78,53 +91,61 @@ sslci_has_peer_cert(const sslc_conn *conn)
   return x509 != NULL;
 }
 
+/* Room for that many, none or more. */
 static bool
-add_cert(sslc_conn *conn, X509 *x509)
+certs_begin(struct sslci_certs *certs, size_t n)
 {
-  sslc_cert *cert = sslci_cert_new(x509);
+  certs->items = OPENSSL_zalloc((n + 1) * sizeof *certs->items);
+  return certs->items != NULL;
+}
+
+static bool
+certs_add(struct sslci_certs *certs, sslc_cert *cert)
+{
   if (cert)
-    conn->certs[conn->cert_count++] = cert;
+    certs->items[certs->count++] = cert;
   return cert != NULL;
 }
 
-/* The peer's own certificate is the chain's first for a client only. */
 static bool
-fill_certs(sslc_conn *conn, X509 *own, STACK_OF(X509) *chain)
+certs_add_from(struct sslci_certs *certs, const STACK_OF(X509) *stack, int i)
 {
-  int n = chain ? sk_X509_num(chain) : 0;
-  conn->certs = OPENSSL_zalloc(((size_t)n + 1) * sizeof *conn->certs);
-  if (!conn->certs || !add_cert(conn, own))
-    return false;
-  for (int i = conn->role == 0 ? 1 : 0; i < n; i++)
-    if (!add_cert(conn, sk_X509_value(chain, i)))
+  for (int n = sk_X509_num(stack); i < n; i++)
+    if (!certs_add(certs, sslci_cert_new(sk_X509_value(stack, i))))
       return false;
   return true;
 }
 
 static void
-free_certs(sslc_conn *conn)
+certs_free(struct sslci_certs *certs)
 {
-  for (size_t i = 0; i < conn->cert_count; i++)
-    sslc_cert_free(conn->certs[i]);
-  OPENSSL_free(conn->certs);
-  conn->certs = NULL;
-  conn->cert_count = 0;
+  for (size_t i = 0; i < certs->count; i++)
+    sslc_cert_free(certs->items[i]);
+  OPENSSL_free(certs->items);
+  certs->items = NULL;
+  certs->count = 0;
 }
 
-/* Made when first asked for; when memory is short, tried again next time. */
+/* When memory is short there is nothing, and it is tried again next time. */
+static void
+certs_end(struct sslci_certs *certs, bool made)
+{
+  certs->made = made;
+  if (!made)
+    certs_free(certs);
+}
+
+/* The peer's own certificate is the chain's first for a client only. */
 static void
 make_certs(sslc_conn *conn)
 {
-  X509 *own = compat_get1_peer_certificate(conn->ssl);
+  struct sslci_certs *certs = &conn->certs;
   STACK_OF(X509) *sent = SSL_get_peer_cert_chain(conn->ssl);
-  /* In the middle of a client's handshake there is only the chain. */
-  if (!own && conn->role == 0 && sk_X509_num(sent) > 0) {
-    own = sk_X509_value(sent, 0);
-    X509_up_ref(own);
-  }
-  conn->certs_made = !own || fill_certs(conn, own, sent);
-  if (!conn->certs_made)
-    free_certs(conn);
+  X509 *own = sslci_peer_x509(conn);
+  int n = sk_X509_num(sent);
+  certs_end(certs, !own || (certs_begin(certs, n > 0 ? (size_t)n + 1 : 1) &&
+                            certs_add(certs, sslci_cert_new(own)) &&
+                            certs_add_from(certs, sent, conn->role == 0)));
   X509_free(own);
 }
 
@@ -134,15 +155,15 @@ sslc_conn_peer_cert_count(const sslc_conn *conn)
   if (!conn ||
       (!conn->connected && conn->verify_answer == SSLCI_NOT_ASKED))
     return 0;
-  if (!conn->certs_made)
+  if (!conn->certs.made)
     make_certs((sslc_conn *)conn);
-  return conn->cert_count;
+  return conn->certs.count;
 }
 
 const sslc_cert *
 sslc_conn_peer_cert(const sslc_conn *conn, size_t i)
 {
-  return i < sslc_conn_peer_cert_count(conn) ? conn->certs[i] : NULL;
+  return i < sslc_conn_peer_cert_count(conn) ? conn->certs.items[i] : NULL;
 }
 
 /* -------------------------------------------------------- what hooks ask */
@@ -162,44 +183,15 @@ sslc_conn_verify_result(const sslc_conn *conn)
   return (int)SSL_get_verify_result(conn->ssl);
 }
 
-static void
-free_chain(sslc_conn *conn)
-{
-  for (size_t i = 0; i < conn->chain_count; i++)
-    sslc_cert_free(conn->chain[i]);
-  OPENSSL_free(conn->chain);
-  conn->chain = NULL;
-  conn->chain_count = 0;
-}
-
-static bool
-fill_chain(sslc_conn *conn, const STACK_OF(X509) *chain)
-{
-  int n = sk_X509_num(chain);
-  conn->chain = n > 0 ? OPENSSL_zalloc((size_t)n * sizeof *conn->chain) : NULL;
-  for (int i = 0; i < n; i++) {
-    sslc_cert *cert =
-      conn->chain ? sslci_cert_new(sk_X509_value(chain, i)) : NULL;
-    if (!cert)
-      return false;
-    conn->chain[conn->chain_count++] = cert;
-  }
-  return true;
-}
-
 /* A session keeps the certificates as they were sent, and no more. */
 static bool
 copy_sent(sslc_conn *conn)
 {
   size_t n = sslc_conn_peer_cert_count(conn);
-  conn->chain = n > 0 ? OPENSSL_zalloc(n * sizeof *conn->chain) : NULL;
-  if (!conn->chain)
-    return n == 0 && conn->certs_made;
-  while (conn->chain_count < n) {
-    conn->chain[conn->chain_count] =
-      sslc_cert_up_ref(sslc_conn_peer_cert(conn, conn->chain_count));
-    conn->chain_count++;
-  }
+  if (!conn->certs.made || !certs_begin(&conn->chain, n))
+    return false;
+  for (size_t i = 0; i < n; i++)
+    certs_add(&conn->chain, sslc_cert_up_ref(conn->certs.items[i]));
   return true;
 }
 
@@ -209,9 +201,11 @@ make_chain(sslc_conn *conn)
   const STACK_OF(X509) *chain = conn->hook_chain;
   if (!chain)
     chain = SSL_get0_verified_chain(conn->ssl);
-  conn->chain_made = chain ? fill_chain(conn, chain) : copy_sent(conn);
-  if (!conn->chain_made)
-    free_chain(conn);
+  int n = sk_X509_num(chain);
+  certs_end(&conn->chain,
+            chain ? certs_begin(&conn->chain, n > 0 ? (size_t)n : 0) &&
+                      certs_add_from(&conn->chain, chain, 0)
+                  : copy_sent(conn));
   ERR_clear_error();
 }
 
@@ -221,15 +215,15 @@ sslc_conn_chain_count(const sslc_conn *conn)
   if (!conn || (conn->verify_answer == SSLCI_NOT_ASKED &&
                 !sslc_conn_is_verified(conn)))
     return 0;
-  if (!conn->chain_made)
+  if (!conn->chain.made)
     make_chain((sslc_conn *)conn);
-  return conn->chain_count;
+  return conn->chain.count;
 }
 
 const sslc_cert *
 sslc_conn_chain(const sslc_conn *conn, size_t i)
 {
-  return i < sslc_conn_chain_count(conn) ? conn->chain[i] : NULL;
+  return i < sslc_conn_chain_count(conn) ? conn->chain.items[i] : NULL;
 }
 
 static void
@@ -246,10 +240,12 @@ static bool
 fill_ca_names(sslc_conn *conn, const STACK_OF(X509_NAME) *names)
 {
   int n = sk_X509_NAME_num(names);
-  conn->ca_names = n > 0 ? OPENSSL_zalloc((size_t)n * sizeof(char *)) : NULL;
+  conn->ca_names = OPENSSL_zalloc(((n > 0 ? (size_t)n : 0) + 1) *
+                                  sizeof *conn->ca_names);
+  if (!conn->ca_names)
+    return false;
   for (int i = 0; i < n; i++) {
-    char *name = conn->ca_names
-      ? sslci_name_string(sk_X509_NAME_value(names, i)) : NULL;
+    char *name = sslci_name_string(sk_X509_NAME_value(names, i));
     if (!name)
       return false;
     conn->ca_names[conn->ca_name_count++] = name;
@@ -286,8 +282,8 @@ sslc_conn_ca_name(const sslc_conn *conn, size_t i)
 void
 sslci_info_free(sslc_conn *conn)
 {
-  free_certs(conn);
-  free_chain(conn);
+  certs_free(&conn->certs);
+  certs_free(&conn->chain);
   free_ca_names(conn);
   OPENSSL_free(conn->alpn);
 }

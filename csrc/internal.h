@@ -474,6 +474,13 @@ enum sslci_goodbye {
 
 struct sslci_trace; /* trace.c */
 
+/* Certificates, made when they are asked for. */
+struct sslci_certs {
+  sslc_cert **items;
+  size_t count;
+  bool made; /* else it is tried again */
+};
+
 struct sslc_conn {
   atomic_int refs;
   sslc_ctx *ctx;
@@ -527,17 +534,13 @@ struct sslc_conn {
   const char *hello_fault; /* what was wrong with that; NULL: nothing */
   int hook_result; /* what verification came to, for the hook; -1: nothing */
   STACK_OF(X509) *hook_chain;
-  sslc_cert **chain; /* made when asked for, as what follows */
-  size_t chain_count;
-  bool chain_made;
+  struct sslci_certs chain; /* made when asked for, as what follows */
   char **ca_names;
   size_t ca_name_count;
   bool ca_names_made;
   sslc_session *session; /* to be resumed */
   /* made when asked for */
-  sslc_cert **certs;
-  size_t cert_count;
-  bool certs_made;
+  struct sslci_certs certs;
   char *alpn;
 };
 
@@ -555,6 +558,9 @@ const char *sslci_conn_peer(const sslc_conn *conn);
 /* Refuses a call that changes nothing: `misuse` or another code. */
 sslc_status sslci_conn_refuse(sslc_conn *conn, int code, int phase,
                               const char *fmt, ...) SSLCI_PRINTF(4, 5);
+
+/* The same for want of memory. */
+sslc_status sslci_conn_nomem(sslc_conn *conn, int phase);
 
 /* ---------------------------------------------------------- hooks.c */
 
@@ -613,7 +619,11 @@ sslc_status sslci_verify_done(sslc_conn *conn);
 /* Fills conn->err from what the callback saw. */
 void sslci_verify_error(sslc_conn *conn);
 
+/* The peer's certificate, with a reference; NULL: none is known yet, or none
+ * was sent.  And whether libssl has one when its part is done. */
+X509 *sslci_peer_x509(const sslc_conn *conn);
 bool sslci_has_peer_cert(const sslc_conn *conn);
+
 void sslci_info_free(sslc_conn *conn);
 
 /* --------------------------------------------------------- status.c */
@@ -685,6 +695,10 @@ bool sslci_addr_source(const struct sslci_addr *to, struct sslci_addr *source);
 
 /* Whether an address of this machine is not to be used any more. */
 bool sslci_addr_is_deprecated(const struct sslci_addr *a);
+
+/* A stream socket of the family, nonblocking and close-on-exec; -1 with errno
+ * set. */
+int sslci_stream_socket(int family);
 
 /* Ranks with what this machine has; `bound`, where set, is the source. */
 void sslci_addr_rank_here(struct sslci_addr *a, const struct sslci_addr *bound);

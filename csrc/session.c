@@ -208,8 +208,5 @@ sslci_session_prepare(sslc_conn *conn)
   bool set = own && SSL_set_session(conn->ssl, own);
   SSL_SESSION_free(own);
   ERR_clear_error();
-  return set ? SSLC_OK
-             : sslci_conn_refuse(conn, SSLC_CODE_OUT_OF_MEMORY,
-                                 SSLC_PHASE_HANDSHAKE, "%s",
-                                 sslc_code_sentence(SSLC_CODE_OUT_OF_MEMORY));
+  return set ? SSLC_OK : sslci_conn_nomem(conn, SSLC_PHASE_HANDSHAKE);
 }

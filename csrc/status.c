@@ -504,8 +504,10 @@ special_want(const sslc_conn *conn)
 static sslc_status
 map(sslc_conn *conn, int phase)
 {
-  if (conn->ssl_error == SSL_ERROR_SYSCALL && special_want(conn) != SSLC_OK)
-    return special_want(conn);
+  sslc_status special = conn->ssl_error == SSL_ERROR_SYSCALL
+    ? special_want(conn) : SSLC_OK;
+  if (special != SSLC_OK)
+    return special;
   switch (conn->ssl_error) {
   case SSL_ERROR_NONE:
     return SSLC_OK;
@@ -557,11 +559,11 @@ sslci_step_end(sslc_conn *conn, int phase, int ret)
 
 /* What SSL_get_error(3) would say of a flush. */
 static int
-flush_error(const sslc_conn *conn, BIO *bio, int ret)
+flush_error(BIO *bio, int ret, sslc_status want)
 {
   if (ret > 0)
     return SSL_ERROR_NONE;
-  switch (conn->wbio ? sslci_bio_wanted(conn->wbio) : SSLC_OK) {
+  switch (want) {
   case SSLC_OK:
     return BIO_should_retry(bio) ? SSL_ERROR_WANT_WRITE : SSL_ERROR_SYSCALL;
   case SSLC_WANT_READ:
@@ -583,7 +585,7 @@ sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret)
   int left_errno = errno;
   conn->last_return = ret;
   sslc_status want = ret <= 0 ? sslci_bio_wanted(conn->wbio) : SSLC_OK;
-  conn->ssl_error = flush_error(conn, bio, ret);
+  conn->ssl_error = flush_error(bio, ret, want);
   note_left(conn, left_errno);
   conn->last_status = want != SSLC_OK && conn->ssl_error == SSL_ERROR_SYSCALL
     ? want : map(conn, phase);

@@ -173,9 +173,7 @@ sslc_conn_set_trace(sslc_conn *conn, int on)
   else if (!conn->trace)
     conn->trace = sslci_new(struct sslci_trace);
   if (on && !conn->trace)
-    return sslci_conn_refuse(conn, SSLC_CODE_OUT_OF_MEMORY, SSLC_PHASE_NONE,
-                             "%s",
-                             sslc_code_sentence(SSLC_CODE_OUT_OF_MEMORY));
+    return sslci_conn_nomem(conn, SSLC_PHASE_NONE);
   return SSLC_OK;
 }
 
