@@ -996,9 +996,9 @@ SSLC_API sslc_status sslc_conn_answer_abort(sslc_conn *conn,
  * context whose connection this is from here on, with its certificate, client
  * verification, ALPN, versions, security level, lenient_eof and other hooks
  * (only the keys of tickets stay, and each is good for the context it was given
- * in); NULL: the connection's own.  SSLC_OK; SSLC_ERR_STATE with misuse where nothing was
- * asked; SSLC_ERR_CONFIG where `ctx` has a bad setting, or neither a
- * certificate nor the hook that gives one.  After a failure that is not final
+ * in); NULL: the connection's own.  SSLC_OK; SSLC_ERR_STATE with misuse where
+ * nothing was asked; SSLC_ERR_CONFIG where `ctx` has a bad setting, or neither
+ * a certificate nor the hook that gives one.  After a failure that is not final
  * it is still to be answered. */
 SSLC_API sslc_status sslc_conn_answer_client_hello(sslc_conn *conn,
                                                    sslc_ctx *ctx);

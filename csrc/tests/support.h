@@ -82,6 +82,9 @@ sslc_ctx *make_client_ctx(void);
 sslc_ctx *make_server_ctx(const char *leaf);
 sslc_ctx *make_lax_server_ctx(const char *leaf);
 
+/* Whether valgrind runs this process. */
+int under_valgrind(void);
+
 /* ------------------------------------------------ two sides in one thread */
 
 struct peers {

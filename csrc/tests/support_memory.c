@@ -1,10 +1,10 @@
 /*
  * support_memory.c: memory that runs short, CRYPTO_set_mem_functions(3).
  */
+#include "support.h"
 #include "support_memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <openssl/crypto.h>
 
@@ -85,10 +85,9 @@ long
 memory_step(long usual)
 {
   const char *text = getenv("SSLC_TEST_OOM_STEP");
-  const char *preload = getenv("LD_PRELOAD");
   long n = text != NULL ? atol(text) : usual;
 
-  if (text == NULL && preload != NULL && strstr(preload, "vgpreload") != NULL)
+  if (text == NULL && under_valgrind())
     n = 7 * n + 2;
   return n > 0 ? n : 1;
 }

@@ -430,15 +430,20 @@ test_flags(void **state)
   sslc_bio_free(bio);
 }
 
-/* Too many open files: an error, and when there is room it goes on. */
+/* Too many open files: an error, and when there is room it goes on.  Valgrind
+ * accepts the one that waits, and then closes it for want of room. */
 static void
 test_no_descriptor_left(void **state)
 {
-  sslc_bio *bio = listening(), *accepted;
-  int fd = connect_to(port_of(bio));
+  sslc_bio *bio, *accepted;
   struct rlimit before, none;
+  int fd;
 
   (void)state;
+  if (under_valgrind())
+    skip();
+  bio = listening();
+  fd = connect_to(port_of(bio));
   wait_readable(bio);
   assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
   none = before;
