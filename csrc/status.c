@@ -161,6 +161,15 @@ alert_code(const sslc_conn *conn, int alert)
   }
 }
 
+/* The alert that a reason of libssl's stands for; -1: none.  Reasons that all
+ * of OpenSSL shares (ERR_R_INTERNAL_ERROR) are larger numbers. */
+static int
+reason_alert(int reason)
+{
+  int alert = reason - SSL_AD_REASON_OFFSET;
+  return alert >= 0 && alert <= UINT8_MAX ? alert : -1;
+}
+
 static void
 explain_close_notify(sslc_conn *conn)
 {
@@ -349,7 +358,7 @@ explain(sslc_conn *conn)
 {
   sslc_error *e = &conn->err;
   int reason = ssl_reason(e);
-  int alert = reason - SSL_AD_REASON_OFFSET;
+  int alert = reason_alert(reason);
   int err = bio_errno(conn);
   bool eof = saw_eof(conn);
 
@@ -416,8 +425,8 @@ look_for_alert(sslc_conn *conn, int phase)
     return;
   ERR_clear_error();
   int ret = SSL_peek(conn->ssl, &byte, 1);
-  int reason = ERR_GET_REASON(ERR_peek_error());
-  if (ret <= 0 && reason >= SSL_AD_REASON_OFFSET) {
+  int alert = reason_alert(ERR_GET_REASON(ERR_peek_error()));
+  if (ret <= 0 && alert >= 0) {
     conn->ssl_error = SSL_ERROR_SSL;
     return;
   }
