@@ -255,6 +255,10 @@ sslc_status sslci_trust_finish(sslc_ctx *ctx);
  * that the process shares.  NULL with `e` set where there is none. */
 X509_STORE *sslci_trust_store(sslc_ctx *ctx, sslc_error *e);
 
+/* A number that changes with the trust that connections of the context get from
+ * now on: what was verified under another one is not resumed. */
+uint64_t sslci_trust_generation(const sslc_ctx *ctx);
+
 /* Uses these in the place of what was set; takes references of its own.
  * `source` is what errors call them. */
 sslc_status sslci_identity_use(sslc_ctx *ctx, X509 *leaf, EVP_PKEY *key,
@@ -591,6 +595,7 @@ struct sslc_session {
   SSL_SESSION *session;
   sslc_ctx *ctx;
   char *server_name; /* "": none */
+  char *demands;     /* sslci_verify_demands */
 };
 
 /* Notes the session that is to be offered, NULL for none, and offers it when
@@ -605,6 +610,12 @@ sslc_status sslci_verify_prepare(sslc_conn *conn);
 
 /* The same for a server, by the settings of `ctx`. */
 sslc_status sslci_verify_serve(sslc_conn *conn, sslc_ctx *ctx);
+
+/* What this connection, beside its context, demands of the peer, as text: equal
+ * texts are equal demands.  A session resumes only under those that it comes
+ * from, as no certificate is shown again.  To be freed; NULL when memory is
+ * short. */
+char *sslci_verify_demands(const sslc_conn *conn);
 
 /* Verifies as libssl does, and the name once more: X509_V_OK, or the reason,
  * which is then noted in both. */

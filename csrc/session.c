@@ -35,6 +35,7 @@ sslc_session_free(sslc_session *session)
   SSL_SESSION_free(session->session);
   sslc_ctx_free(session->ctx);
   OPENSSL_free(session->server_name);
+  OPENSSL_free(session->demands);
   OPENSSL_free(session);
   ERR_clear_error();
 }
@@ -90,7 +91,9 @@ copy(const sslc_conn *conn, const SSL_SESSION *session)
   atomic_init(&s->refs, 1);
   s->ctx = sslc_ctx_up_ref(conn->ctx);
   s->session = SSL_SESSION_dup((SSL_SESSION *)session);
-  if (s->session && sslci_set_string(&s->server_name, name ? name : ""))
+  s->demands = sslci_verify_demands(conn);
+  if (s->session && s->demands &&
+      sslci_set_string(&s->server_name, name ? name : ""))
     return s;
   sslc_session_free(s);
   return NULL;
@@ -170,7 +173,20 @@ wrong_name(sslc_conn *conn, const sslc_session *session)
                            session->server_name, name ? name : "");
 }
 
-/* SSLC_OK, or a refusal.  A name that is missing may still come, `yet`. */
+static sslc_status
+check_demands(sslc_conn *conn, const sslc_session *session)
+{
+  char *demands = sslci_verify_demands(conn);
+  if (!demands)
+    return sslci_conn_nomem(conn, SSLC_PHASE_NONE);
+  bool same = strcmp(demands, session->demands) == 0;
+  OPENSSL_free(demands);
+  return same ? SSLC_OK
+              : bad_session(conn, "another verification was demanded of it");
+}
+
+/* SSLC_OK, or a refusal.  Until the handshake begins, `yet`, what is missing
+ * may still come. */
 static sslc_status
 check(sslc_conn *conn, const sslc_session *session, bool yet)
 {
@@ -182,7 +198,7 @@ check(sslc_conn *conn, const sslc_session *session, bool yet)
     return bad_session(conn, "it is of another context");
   if ((name || !yet) && strcmp(name ? name : "", session->server_name) != 0)
     return wrong_name(conn, session);
-  return SSLC_OK;
+  return yet ? SSLC_OK : check_demands(conn, session);
 }
 
 sslc_status

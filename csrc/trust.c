@@ -335,3 +335,10 @@ sslci_trust_store(sslc_ctx *ctx, sslc_error *e)
 {
   return ctx->store ? ctx->store : shared_system_store(e);
 }
+
+uint64_t
+sslci_trust_generation(const sslc_ctx *ctx)
+{
+  (void)ctx;
+  return 0;
+}

@@ -128,6 +128,12 @@ sslci_verify_prepare(sslc_conn *conn)
   return conn->role == 1 ? prepare_server(conn) : prepare_client(conn);
 }
 
+char *
+sslci_verify_demands(const sslc_conn *conn)
+{
+  return OPENSSL_strdup(conn->server_name ? conn->server_name : "");
+}
+
 /* ---------------------------------------------------------------- hooked */
 
 /* Exactly 1 is a match; below 0, memory was short. */

@@ -157,7 +157,8 @@ local REMEMBERED = 32
 
 local remembered, count, clock = {}, 0, 0
 
--- A number for each hook that was seen: addresses come again, and objects may print as they like.
+-- A number for each function and object seen: addresses come again, and objects may print as they
+-- like.
 local numbers, last_number = setmetatable({}, {__mode = "k"}), 0
 
 local function number_of(value)
@@ -168,22 +169,34 @@ local function number_of(value)
   return numbers[value]
 end
 
---- The settings as one string, equal for equal settings; hooks are equal to themselves alone.
+--- A value as a string, equal for equal values. Lists and tables count by what is in them;
+--- functions, and objects of any kind, are equal to themselves alone.
+local function value_key(value)
+  local kind = type(value)
+  if kind == "table" and not getmetatable(value) then
+    local names, parts = {}, {}
+    for name in pairs(value) do names[#names + 1] = name end
+    table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+    for _, name in ipairs(names) do
+      parts[#parts + 1] = value_key(name) .. value_key(value[name])
+    end
+    value = table.concat(parts)
+  elseif kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
+    value = tostring(number_of(value))
+  else
+    value = tostring(value)
+  end
+  return ("%s%d:%s;"):format(kind, #value, value)
+end
+
+--- The settings as one string, equal for equal settings.
 local function key_of(given)
   local parts = {}
   for _, setting in ipairs(settings) do
     local value = given[setting[1]]
-    if value ~= nil and is_hook[setting[1]] then
-      value = number_of(value)
-    elseif type(value) == "table" then
-      value = table.concat(value, "\0")
-    end
-    if value ~= nil then
-      value = tostring(value)
-      parts[#parts + 1] = ("%s=%d:%s"):format(setting[1], #value, value)
-    end
+    if value ~= nil then parts[#parts + 1] = setting[1] .. "=" .. value_key(value) end
   end
-  return table.concat(parts, ";")
+  return table.concat(parts)
 end
 
 local function forget_oldest()
@@ -354,17 +367,24 @@ function Context:accept(socket, given)
   return connect.wrap(self.ctx, socket, checked, "accept")
 end
 
+--- Settings whose values may be shown; of all others, secrets among them, the name alone.
+local may_show = {
+  ca_file = true, ca_dir = true, crl_file = true, alpn = true, min_version = true,
+  max_version = true, insecure_min_version = true, verify_client = true,
+}
+
+local function show(name, value)
+  if type(value) == "boolean" then return name .. "=" .. tostring(value) end
+  if not may_show[name] then return name end
+  return name .. "=" .. (type(value) == "table" and table.concat(value, ",") or value)
+end
+
 --- What is worth knowing at a glance; nothing of passwords and keys.
 function Context:__tostring()
   local parts = {}
   for _, setting in ipairs(settings) do
-    local name, value = setting[1], self.settings[setting[1]]
-    if value ~= nil and is_hook[name] then value = "yes" end
-    if type(value) == "table" then value = table.concat(value, ",") end
-    if value ~= nil then
-      local plain = setting[2] ~= "string" or name:find("_file") or name:find("_dir")
-      parts[#parts + 1] = plain and name .. "=" .. tostring(value) or name
-    end
+    local value = self.settings[setting[1]]
+    if value ~= nil then parts[#parts + 1] = show(setting[1], value) end
   end
   return "sslconnect.Context: " .. (parts[1] and table.concat(parts, " ") or "defaults")
 end
