@@ -114,8 +114,8 @@ general_name_string(const GENERAL_NAME *name)
 }
 
 /* A time that is malformed is the verifier's to judge: it stands as 0. */
-static bool
-get_time(const ASN1_TIME *t, int64_t *number)
+bool
+sslci_time_number(const ASN1_TIME *t, int64_t *number)
 {
   int days = 0, seconds = 0;
   ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
@@ -205,8 +205,8 @@ fill(sslc_cert *cert)
   cert->serial = serial_string(x509);
   cert->pem = pem_string(x509);
   return cert->subject && cert->issuer && cert->serial && cert->pem &&
-         get_time(X509_get0_notBefore(x509), &cert->not_before) &&
-         get_time(X509_get0_notAfter(x509), &cert->not_after) &&
+         sslci_time_number(X509_get0_notBefore(x509), &cert->not_before) &&
+         sslci_time_number(X509_get0_notAfter(x509), &cert->not_after) &&
          fill_names(cert) && fill_bytes(cert);
 }
 

@@ -34,6 +34,7 @@ sslci_conn_fail(sslc_conn *conn)
   say_where(conn, &conn->err);
   conn->err.ssl_error = conn->ssl_error;
   conn->fatal = sslci_error_finish(&conn->err);
+  sslci_session_failed(conn);
   /* libssl may have found nothing to object to; this library has. */
   conn->fatal_return = conn->last_return > 0 ? -1 : conn->last_return;
   return sslci_conn_fatal(conn);
@@ -176,6 +177,7 @@ sslc_conn_free(sslc_conn *conn)
 {
   if (!conn || atomic_fetch_sub(&conn->refs, 1) > 1)
     return;
+  sslci_session_closed(conn);
   drop_bios(conn);
   sslci_info_free(conn);
   sslci_hooks_free(conn);
@@ -183,7 +185,7 @@ sslc_conn_free(sslc_conn *conn)
   SSL_free(conn->ssl);
   BIO_free(conn->hold);
   X509_free(conn->verify_cert);
-  sslc_session_free(conn->session);
+  sslci_session_free(conn);
   sslc_ctx_free(conn->ctx);
   sslci_error_clear(&conn->err);
   sslci_error_clear(&conn->misuse);
@@ -314,6 +316,14 @@ sslc_conn_set_peer_address(sslc_conn *conn, const char *address)
   return conn ? set_text(conn, &conn->address, address) : SSLC_ERR_ARG;
 }
 
+sslc_status
+sslc_conn_set_session_scope(sslc_conn *conn, const char *scope)
+{
+  sslc_status status = begin_setting(conn);
+  return status == SSLC_OK ? set_text(conn, &conn->session_scope, scope)
+                           : status;
+}
+
 static sslc_status
 set_role(sslc_conn *conn, int role)
 {
@@ -407,6 +417,7 @@ handshake_done(sslc_conn *conn)
   conn->connected = true;
   if (conn->hold)
     sslci_hold_of(conn->hold)->holding = false;
+  sslci_session_done(conn);
 }
 
 /* Done before: nothing is sent, and it is said again. */
@@ -736,6 +747,7 @@ sslc_conn_close(sslc_conn *conn)
 {
   if (!conn || conn->closed)
     return;
+  sslci_session_closed(conn);
   if (can_say_goodbye(conn))
     say_goodbye(conn);
   else if (conn->connected && conn->fatal == SSLC_OK)

@@ -2,7 +2,8 @@
  * ctx.c: the context, SSL_CTX_new(3): what connections share.
  *
  * Settings work on it until the first connection freezes it.  From then on
- * nothing is written but the count of references, so threads may share it.
+ * nothing is written but the count of references and, under its own lock, the
+ * cache of sessions, so threads may share it.
  */
 #include "internal.h"
 
@@ -58,7 +59,7 @@ new_ssl_ctx(void)
                         SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_options(c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_clear_options(c, SSL_OP_LEGACY_SERVER_CONNECT);
-  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+  sslci_session_watch(c);
   SSL_CTX_set_read_ahead(c, 1);
   SSL_CTX_set_alpn_select_cb(c, select_alpn, NULL);
   if (!set_default_version(c) ||
@@ -81,7 +82,8 @@ sslc_ctx_new(void)
   ctx->number = atomic_fetch_add(&made, 1) + 1;
   ctx->lock = CRYPTO_THREAD_lock_new();
   ctx->ssl_ctx = new_ssl_ctx();
-  if (!ctx->lock || !ctx->ssl_ctx) {
+  ctx->sessions = sslci_cache_new();
+  if (!ctx->lock || !ctx->ssl_ctx || !ctx->sessions) {
     ERR_clear_error();
     sslc_ctx_free(ctx);
     return NULL;
@@ -117,6 +119,7 @@ sslc_ctx_free(sslc_ctx *ctx)
   if (!ctx || atomic_fetch_sub(&ctx->refs, 1) > 1)
     return;
   SSL_CTX_free(ctx->ssl_ctx);
+  sslci_cache_free(ctx->sessions);
   X509_STORE_free(ctx->store);
   sslci_identity_free(ctx);
   free_files(ctx->files);

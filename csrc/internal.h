@@ -146,6 +146,10 @@ sslc_cert *sslci_cert_new(X509 *x509);
 /* A name as RFC 2253 writes it; NULL when memory is short. */
 char *sslci_name_string(const X509_NAME *name);
 
+/* In seconds since 1970, 0 where it is malformed; false where memory is
+ * short. */
+bool sslci_time_number(const ASN1_TIME *t, int64_t *number);
+
 /* "2026-01-31 12:00:00 UTC" into a buffer of 32. */
 const char *sslci_time_text(int64_t t, char *buf);
 
@@ -160,6 +164,8 @@ struct sslci_file {
   off_t size;
   struct timespec mtime;
 };
+
+struct sslci_cache; /* session_cache.c */
 
 struct sslc_ctx {
   atomic_int refs;
@@ -184,6 +190,7 @@ struct sslc_ctx {
   char *key_source;
   char *password;
   /* the rest */
+  struct sslci_cache *sessions;
   unsigned char *alpn; /* in wire format */
   unsigned int alpn_len;
   int verify_client;
@@ -460,6 +467,9 @@ int sslci_hold_send(BIO *bio);
 
 enum { SSLCI_HEADER = 5 }; /* bytes of a TLS record's header */
 
+/* How many sessions of a connection are remembered, the newest. */
+enum { SSLCI_TICKETS = 4 };
+
 /* A question of the handshake: see sslc_ctx_set_retry_verify. */
 enum sslci_answer {
   SSLCI_NOT_ASKED,
@@ -542,7 +552,19 @@ struct sslc_conn {
   char **ca_names;
   size_t ca_name_count;
   bool ca_names_made;
+  /* session.c */
   sslc_session *session; /* to be resumed */
+  bool session_cached;   /* it was taken from the cache */
+  bool session_offered;
+  char *session_scope;   /* NULL: nothing is kept or offered by itself */
+  char *session_key;     /* in the cache, once the handshake began */
+  uint64_t trust_generation;
+  int64_t good_until; /* what was verified beside the chain holds until then,
+                         in seconds since 1970; 0: for as long as the chain */
+  sslc_session *tickets[SSLCI_TICKETS]; /* that came, the newest last */
+  size_t ticket_count;
+  size_t tickets_kept;  /* of them, in the cache */
+  size_t tickets_taken; /* by sslc_conn_take_session */
   /* made when asked for */
   struct sslci_certs certs;
   char *alpn;
@@ -593,15 +615,81 @@ void sslci_trace_free(sslc_conn *conn);
 struct sslc_session {
   atomic_int refs;
   SSL_SESSION *session;
-  sslc_ctx *ctx;
-  char *server_name; /* "": none */
-  char *demands;     /* sslci_verify_demands */
+  uint64_t ctx_number; /* of the context that it belongs to */
+  uint64_t generation; /* of the trust that its peer was verified with */
+  int64_t verified_at; /* in seconds since 1970, as what follows */
+  int64_t good_until;  /* when the first of the certificates expires */
+  char *server_name;   /* "": none */
+  char *demands;       /* sslci_verify_demands */
 };
 
-/* Notes the session that is to be offered, NULL for none, and offers it when
- * the handshake begins; each SSLC_OK or a refusal. */
+/* Has libssl tell of the sessions that come. */
+void sslci_session_watch(SSL_CTX *ssl_ctx);
+
+/* Notes the session that is to be offered, NULL for none, and offers it, or
+ * one of the cache, when the handshake begins; each SSLC_OK or a refusal. */
 sslc_status sslci_session_set(sslc_conn *conn, sslc_session *session);
 sslc_status sslci_session_prepare(sslc_conn *conn);
+
+/* When the handshake is done, and when the connection has failed; after any
+ * other step, keeps what came.  And before the end of it. */
+void sslci_session_done(sslc_conn *conn);
+void sslci_session_failed(sslc_conn *conn);
+void sslci_session_settle(sslc_conn *conn);
+void sslci_session_closed(sslc_conn *conn);
+void sslci_session_free(sslc_conn *conn);
+
+/* From when on it is not offered, in seconds since 1970: by its server, by its
+ * certificates, and `lifetime` seconds after these were verified (INT64_MAX:
+ * that does not count). */
+int64_t sslci_session_expires(const sslc_session *session, int64_t lifetime);
+
+/* -------------------------------------------------- session_cache.c */
+
+enum { SSLCI_BUCKETS = 256 };
+
+/* What sslc_ctx_stats tells. */
+struct sslci_stats {
+  atomic_uint_least64_t connects, offered, resumed, refused, failed, misses;
+  atomic_uint_least64_t stored, expired, evicted, dropped;
+  atomic_uint_least64_t early_accepted, early_rejected;
+};
+
+struct sslci_kept {
+  struct sslci_kept *older, *newer; /* of all, by when they were put in */
+  struct sslci_kept *next;          /* in the bucket, from new to old */
+  char *key;
+  sslc_session *session;
+};
+
+struct sslci_cache {
+  size_t size;      /* how many it keeps at most; 0: it is off */
+  int64_t lifetime; /* in seconds, from the verification on */
+  struct sslci_stats stats;
+  CRYPTO_RWLOCK *lock; /* over what follows */
+  size_t count;
+  struct sslci_kept *newest, *oldest;
+  struct sslci_kept *buckets[SSLCI_BUCKETS];
+};
+
+struct sslci_cache *sslci_cache_new(void); /* NULL: memory is short */
+void sslci_cache_free(struct sslci_cache *cache);
+
+/* Keeps it under the key; not where memory is short. */
+void sslci_cache_put(struct sslci_cache *cache, const char *key,
+                     sslc_session *session);
+
+/* The newest of the key that was verified under the trust of `generation` and
+ * is good still, with a reference: taken out, if it is for one use. */
+sslc_session *sslci_cache_take(struct sslci_cache *cache, const char *key,
+                               uint64_t generation);
+
+/* The one, or all of the key, where it is there; a NULL does nothing. */
+void sslci_cache_remove(struct sslci_cache *cache, const char *key,
+                        const sslc_session *session);
+void sslci_cache_remove_all(struct sslci_cache *cache, const char *key);
+
+void sslci_count(atomic_uint_least64_t *counter);
 
 /* ---------------------------------------------------- verify.c, info.c */
 

@@ -61,6 +61,8 @@ shake_hands(sslc_conn *conn, const char *host, int port, const char *name,
   snprintf(label, sizeof label, "%s:%d", host, port);
   sslc_status status = sslc_conn_set_peer_label(conn, label);
   if (status == SSLC_OK)
+    status = sslc_conn_set_session_scope(conn, label);
+  if (status == SSLC_OK)
     status = sslc_conn_set_server_name(conn, name);
   if (status == SSLC_OK)
     status = sslc_conn_set_connect_state(conn);

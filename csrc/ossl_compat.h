@@ -60,6 +60,17 @@ compat_session_time(const SSL_SESSION *session)
 #endif
 }
 
+/* Has it begun then. */
+static inline void
+compat_session_set_time(SSL_SESSION *session, int64_t t)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+  SSL_SESSION_set_time_ex(session, (time_t)t);
+#else
+  SSL_SESSION_set_time(session, (long)t);
+#endif
+}
+
 /* Whether the handshake of a client can be suspended from its verification
  * callback: from 3.0 on.  Tests define SSLC_WITHOUT_RETRY_VERIFY to go the way
  * of older ones. */

@@ -562,6 +562,7 @@ sslci_step_end(sslc_conn *conn, int phase, int ret)
   conn->last_status = map(conn, phase);
   if (phase == SSLC_PHASE_READ && conn->last_status == SSLC_OK)
     conn->went_on = true;
+  sslci_session_settle(conn);
   ERR_clear_error();
   return conn->last_status;
 }

@@ -59,6 +59,7 @@ build = {
         "csrc/race.c",
         "csrc/resolve.c",
         "csrc/session.c",
+        "csrc/session_cache.c",
         "csrc/status.c",
         "csrc/throwaway.c",
         "csrc/trace.c",

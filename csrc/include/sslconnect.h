@@ -1068,6 +1068,67 @@ SSLC_API int64_t sslc_session_time(const sslc_session *session);
 SSLC_API sslc_status sslc_conn_set_session(sslc_conn *conn,
                                            sslc_session *session);
 
+/*
+ * The sessions that a context keeps, so that connections resume by themselves.
+ *
+ * A client whose place is told (sslc_conn_set_session_scope; sslc_open_wait
+ * does) offers the newest session that the context has of it, unless it was
+ * given one, and leaves its own for the next.  Kept are those of connections
+ * that were verified and have not failed, for the same place, server name and
+ * demands on the certificate.  A ticket of TLS 1.3 is offered once (RFC 8446,
+ * appendix C.4), of which 4 are kept for a place; a session of TLS 1.2, until
+ * there is a newer one.
+ *
+ * size      how many are kept at most, 1024 at first, up to 1000000; the
+ *           oldest goes first.  0: none is kept or offered
+ * lifetime  for how many seconds after the certificate was verified a session
+ *           is offered, however often it was renewed meanwhile: 1 to 604800 (7
+ *           days); 0: 86400, as at first.  Never for longer than the server
+ *           says, or after a certificate of its chain has expired
+ *
+ * SSLC_OK, or SSLC_ERR_CONFIG with bad_option.
+ */
+SSLC_API sslc_status sslc_ctx_set_session_cache(sslc_ctx *ctx, size_t size,
+                                                int64_t lifetime);
+
+/* Where the connection leads, such as "example.com:443": sessions are kept and
+ * offered by themselves only among connections of equal texts.  Copied.  NULL,
+ * as at first: neither.  SSLC_OK; SSLC_ERR_STATE once the handshake has begun;
+ * SSLC_ERR_NOMEM. */
+SSLC_API sslc_status sslc_conn_set_session_scope(sslc_conn *conn,
+                                                 const char *scope);
+
+/* The next session that came on a client with a scope and was not taken yet,
+ * for those who keep sessions themselves; a reference that is the caller's.
+ * With TLS 1.3 they come along with data, any number of them: to be asked until
+ * NULL, which is also where sslc_conn_get1_session gives NULL, and where a hook
+ * chose the client's certificate.  The newest 4 wait to be taken. */
+SSLC_API sslc_session *sslc_conn_take_session(sslc_conn *conn);
+
+/* What a context has counted of its clients since it was made. */
+typedef struct sslc_ctx_statistics {
+  size_t size;       /* of the structure, set by the caller */
+  uint64_t connects; /* handshakes that were done */
+  uint64_t offered;  /* handshakes begun with a session to resume */
+  uint64_t resumed;  /* of these: the server took it up */
+  uint64_t refused;  /* it did not, and the handshake was done in full */
+  uint64_t failed;   /* the handshake failed, or was given up */
+  uint64_t misses;   /* the cache was asked and had none */
+  uint64_t stored;   /* sessions put into the cache */
+  uint64_t expired;  /* taken out unused: too old, or trust has changed */
+  uint64_t evicted;  /* taken out for want of room */
+  uint64_t dropped;  /* taken out as their connection failed, or the server
+                        did not know them */
+  uint64_t kept;     /* in the cache now */
+  uint64_t early_data_accepted; /* connections whose early data the server */
+  uint64_t early_data_rejected; /* took, or did not take */
+} sslc_ctx_statistics;
+
+/* Fills in `*statistics`: 1; 0 where its size is none that there has been, or a
+ * parameter is NULL.  At any time, by any thread. */
+SSLC_API int sslc_ctx_stats(const sslc_ctx *ctx,
+                            sslc_ctx_statistics *statistics);
+
 /* ------------------------------------------------------- time and waits */
 
 /*

@@ -416,7 +416,7 @@ test_resumed(void **state)
   const int *version = *state;
   sslc_ctx *client = hooked(make_client_ctx(), *version);
   sslc_ctx *server = make_server_ctx("good");
-  SSL_SESSION *session;
+  SSL_SESSION *session, *offered;
   struct peers p;
   int accept;
 
@@ -431,7 +431,9 @@ test_resumed(void **state)
   for (accept = 1; accept >= 0; accept--) {
     peers_init(&p, sslc_ctx_up_ref(client), sslc_ctx_up_ref(server),
                "localhost");
-    assert_true(SSL_set_session(p.client->ssl, session));
+    offered = SSL_SESSION_dup(session); /* libssl marks it as used up */
+    assert_true(SSL_set_session(p.client->ssl, offered));
+    SSL_SESSION_free(offered);
     assert_status(shake(&p), SSLC_WANT_RETRY_VERIFY, NULL);
     assert_true(SSL_session_reused(p.client->ssl));
     assert_shut(p.client);
