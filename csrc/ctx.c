@@ -45,6 +45,17 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                                      : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* 112 bits of security, SSL_CTX_set_security_level(3): what Debian has, and
+ * OpenSSL from 3.2 on.  Older ones take RSA of 1024 bits and SHA-1. */
+enum { LEAST_SECURITY_LEVEL = 2 };
+
+static void
+set_default_security_level(SSL_CTX *ssl_ctx)
+{
+  if (SSL_CTX_get_security_level(ssl_ctx) < LEAST_SECURITY_LEVEL)
+    SSL_CTX_set_security_level(ssl_ctx, LEAST_SECURITY_LEVEL);
+}
+
 /* No list of ciphers or groups: what the distribution and the library chose
  * stays in force. */
 static SSL_CTX *
@@ -62,6 +73,7 @@ new_ssl_ctx(void)
   sslci_session_watch(c);
   SSL_CTX_set_read_ahead(c, 1);
   SSL_CTX_set_alpn_select_cb(c, select_alpn, NULL);
+  set_default_security_level(c);
   if (!set_default_version(c) ||
       !SSL_CTX_set_session_id_context(c, session_id, sizeof session_id - 1)) {
     SSL_CTX_free(c);

@@ -9,6 +9,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
@@ -34,6 +35,31 @@ compat_get1_peer_certificate(const SSL *ssl)
 #endif
 }
 
+#if OPENSSL_VERSION_NUMBER < 0x30000000L
+/* The group of the peer's key, as newer ones name it. */
+static inline const char *
+compat_tmp_key_name(SSL *ssl)
+{
+  EVP_PKEY *key = NULL;
+  if (!SSL_get_peer_tmp_key(ssl, &key))
+    return NULL;
+  int nid = EVP_PKEY_id(key);
+  if (nid == EVP_PKEY_EC)
+    nid = EC_GROUP_get_curve_name(EC_KEY_get0_group(EVP_PKEY_get0_EC_KEY(key)));
+  EVP_PKEY_free(key);
+  switch (nid) {
+  case NID_X9_62_prime256v1:
+    return "secp256r1";
+  case EVP_PKEY_X25519:
+    return "x25519";
+  case EVP_PKEY_X448:
+    return "x448";
+  default:
+    return OBJ_nid2sn(nid);
+  }
+}
+#endif
+
 /* The group of the key exchange by its IANA name; NULL where there is none. */
 static inline const char *
 compat_group_name(SSL *ssl)
@@ -44,8 +70,7 @@ compat_group_name(SSL *ssl)
   int group = (int)SSL_get_negotiated_group(ssl);
   return group == 0 ? NULL : SSL_group_to_name(ssl, group);
 #else
-  (void)ssl;
-  return NULL;
+  return compat_tmp_key_name(ssl);
 #endif
 }
 
@@ -86,6 +111,19 @@ compat_set_retry_verify(SSL *ssl)
 {
 #if COMPAT_CAN_RETRY_VERIFY
   return SSL_set_retry_verify(ssl);
+#else
+  (void)ssl;
+  return false;
+#endif
+}
+
+/* Sends one more ticket at the next write, SSL_new_session_ticket(3); false
+ * before 3.0, which cannot. */
+static inline bool
+compat_new_session_ticket(SSL *ssl)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  return SSL_new_session_ticket(ssl);
 #else
   (void)ssl;
   return false;

@@ -106,8 +106,6 @@ static const struct junk {
   { "a plaintext alert is an error", SSLC_TLS1_3, 7, { 21, 3, 3, 0, 2, 1, 0 },
     "" },
   { "... with TLS 1.2", SSLC_TLS1_2, 7, { 21, 3, 3, 0, 2, 1, 0 }, "" },
-  { "a plaintext ChangeCipherSpec is an error", SSLC_TLS1_3, 6,
-    { 20, 3, 3, 0, 1, 1 }, "" },
   { "... with TLS 1.2", SSLC_TLS1_2, 6, { 20, 3, 3, 0, 1, 1 }, "" },
   { "a record of a type that is none is an error", SSLC_TLS1_3, 9,
     { 99, 3, 3, 0, 4, 1, 2, 3, 4 }, "" },
@@ -121,7 +119,7 @@ static const struct junk {
   { "... with TLS 1.2", SSLC_TLS1_2, 5, { 23, 3, 3, 0xff, 0xff },
     "too long" },
   { "text that is no TLS is an error", SSLC_TLS1_3, 14, "HTTP/1.1 400 \n",
-    "wrong" },
+    "" /* a wrong version, or from 3.2 on a length that is too long */ },
 };
 
 /* OpenSSL up to 3.0.19 takes a record of TLS 1.2 that is too short to be a
@@ -133,6 +131,26 @@ is_about_protocol(const sslc_error *err, int version)
   return code == SSLC_CODE_PROTOCOL_ERROR ||
          code == SSLC_CODE_PROTOCOL_VERSION ||
          (code == SSLC_CODE_INTERNAL && version == SSLC_TLS1_2);
+}
+
+/* OpenSSL from 3.2 on passes over it, older ones do not; it gives nothing. */
+static void
+test_change_cipher_spec(void **state)
+{
+  static const unsigned char bytes[] = { 20, 3, 3, 0, 1, 1 };
+  struct forge f;
+  char buf[8];
+  size_t n;
+  sslc_status status;
+
+  (void)state;
+  forge_init(&f, SSLC_TLS1_3, 0, 0);
+  inject(f.half, bytes, sizeof bytes);
+  status = sslc_conn_read(f.victim, buf, sizeof buf, &n);
+  assert_int_equal(n, 0);
+  if (status != SSLC_WANT_READ)
+    assert_true(is_about_protocol(sslc_conn_error(f.victim), SSLC_TLS1_3));
+  forge_free(&f);
 }
 
 static void
@@ -288,6 +306,8 @@ main(void)
     add_test(betweens[i].test, test_between, &betweens[i]);
   for (i = 0; i < COUNT(junks); i++)
     add_test(junks[i].test, test_junk, &junks[i]);
+  add_test("a plaintext ChangeCipherSpec gives nothing",
+           test_change_cipher_spec, NULL);
   add_test("a record that is too large is an error", test_too_large, &new);
   add_test("... with TLS 1.2", test_too_large, &old);
   add_test("a step comes back from KeyUpdates without end", test_bound, NULL);

@@ -316,8 +316,9 @@ write_key(const char *name, EVP_PKEY *key, const char *password)
   const EVP_CIPHER *cipher = password != NULL ? EVP_aes_256_cbc() : NULL;
   int len = password != NULL ? (int)strlen(password) : 0;
 
-  need(PEM_write_bio_PKCS8PrivateKey(file, key, cipher, password, len, NULL,
-                                     NULL), "cannot write the key", name);
+  /* 1.1.1 has no const there. */
+  need(PEM_write_bio_PKCS8PrivateKey(file, key, cipher, (char *)password, len,
+                                     NULL, NULL), "cannot write the key", name);
   finish(file, name);
 }
 
