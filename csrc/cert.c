@@ -5,6 +5,7 @@
 #include "internal.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -226,6 +227,75 @@ sslci_cert_new(X509 *x509)
   ERR_clear_error();
   return cert;
 }
+
+/* ---------------------------------------------------- from PEM and DER */
+
+/* `x509` is NULL where there is none; what OpenSSL says of it is queued. */
+static sslc_status
+make(X509 *x509, const char *form, sslc_cert **cert, sslc_error **error)
+{
+  sslc_error e = { 0 };
+  sslc_status status = SSLC_OK;
+  bool nomem = !x509 && sslci_is_out_of_memory(ERR_peek_last_error());
+  if (x509)
+    *cert = sslci_cert_new(x509);
+  X509_free(x509);
+  if (*cert)
+    return SSLC_OK;
+  sslci_error_begin(&e, SSLC_CODE_BAD_FILE, SSLC_PHASE_CONFIG,
+                    "it is no certificate in %s", form);
+  sslci_error_take_queue(&e);
+  status = x509 || nomem ? sslci_error_nomem(&e, SSLC_PHASE_CONFIG)
+                         : sslci_error_finish(&e);
+  return sslci_error_give(&e, status, error);
+}
+
+sslc_status
+sslc_cert_new_pem(const void *pem, size_t len, sslc_cert **cert,
+                  sslc_error **error)
+{
+  if (error)
+    *error = NULL;
+  if (cert)
+    *cert = NULL;
+  if (!pem || !cert || len > INT_MAX)
+    return SSLC_ERR_ARG;
+  ERR_clear_error();
+  BIO *mem = BIO_new_mem_buf(pem, (int)len);
+  if (!mem)
+    return SSLC_ERR_NOMEM;
+  X509 *x509 = PEM_read_bio_X509_AUX(mem, NULL, NULL, NULL);
+  BIO_free(mem);
+  return make(x509, "PEM", cert, error);
+}
+
+/* Nothing may stand behind it: what would that be? */
+static X509 *
+parse_der(const unsigned char *der, size_t len)
+{
+  const unsigned char *p = der;
+  X509 *x509 = d2i_X509(NULL, &p, (long)len);
+  if (x509 && p == der + len)
+    return x509;
+  X509_free(x509);
+  return NULL;
+}
+
+sslc_status
+sslc_cert_new_der(const void *der, size_t len, sslc_cert **cert,
+                  sslc_error **error)
+{
+  if (error)
+    *error = NULL;
+  if (cert)
+    *cert = NULL;
+  if (!der || !cert || len > INT_MAX)
+    return SSLC_ERR_ARG;
+  ERR_clear_error();
+  return make(parse_der(der, len), "DER", cert, error);
+}
+
+/* ----------------------------------------------------------- references */
 
 sslc_cert *
 sslc_cert_up_ref(const sslc_cert *cert)

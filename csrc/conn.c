@@ -186,6 +186,7 @@ sslc_conn_free(sslc_conn *conn)
   BIO_free(conn->hold);
   X509_free(conn->verify_cert);
   sslci_session_free(conn);
+  X509_STORE_free(conn->store);
   sslc_ctx_free(conn->ctx);
   sslci_error_clear(&conn->err);
   sslci_error_clear(&conn->misuse);

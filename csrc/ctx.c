@@ -74,6 +74,7 @@ new_ssl_ctx(void)
   SSL_CTX_set_read_ahead(c, 1);
   SSL_CTX_set_alpn_select_cb(c, select_alpn, NULL);
   set_default_security_level(c);
+  SSL_CTX_set_cert_verify_callback(c, sslci_verify_callback, NULL);
   if (!set_default_version(c) ||
       !SSL_CTX_set_session_id_context(c, session_id, sizeof session_id - 1)) {
     SSL_CTX_free(c);

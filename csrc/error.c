@@ -223,6 +223,16 @@ sslc_error_dup(const sslc_error *err)
   return copy;
 }
 
+sslc_status
+sslci_error_give(sslc_error *e, sslc_status status, sslc_error **error)
+{
+  if (error)
+    *error = sslc_error_dup(e);
+  sslci_error_clear(e);
+  ERR_clear_error();
+  return status;
+}
+
 void
 sslc_error_free(sslc_error *err)
 {

@@ -39,18 +39,12 @@ ask_verify(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result)
   return 1;
 }
 
-/* Instead of X509_verify_cert(3) alone.  libssl calls it again after the
- * answer, and what it comes to then counts as well: good, or as bad as what
- * was accepted. */
-static int
-verify(X509_STORE_CTX *store_ctx, void *unused)
+/* libssl verifies again after the answer, and what it comes to then counts as
+ * well: good, or as bad as what was accepted. */
+int
+sslci_hooks_verdict(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result)
 {
-  SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx,
-                                        SSL_get_ex_data_X509_STORE_CTX_idx());
-  sslc_conn *conn = SSL_get_app_data(ssl);
-  int result = sslci_verify_chain(conn, store_ctx);
   bool good = result == X509_V_OK;
-  (void)unused;
   if (!conn->ctx->retry_verify)
     return good;
   if (!good && (!conn->ctx->no_verify || result == X509_V_ERR_OUT_OF_MEM))
@@ -215,10 +209,6 @@ static sslc_status
 set_hook(sslc_ctx *ctx, bool *where, const char *setting, int on)
 {
   sslc_status status = sslci_ctx_switch(ctx, where, setting, on);
-  /* A context that the ClientHello chooses may have the other hooks. */
-  bool verifies = ctx->retry_verify || ctx->client_hello;
-  SSL_CTX_set_cert_verify_callback(ctx->ssl_ctx, verifies ? verify : NULL,
-                                   NULL);
   SSL_CTX_set_client_hello_cb(ctx->ssl_ctx,
                               ctx->client_hello ? client_hello : NULL, NULL);
   return status;

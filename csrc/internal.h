@@ -80,6 +80,11 @@ sslc_status sslci_error_set(sslc_error *e, int code, int phase,
 sslc_status sslci_error_nomem(sslc_error *e, int phase);
 void sslci_error_copy(sslc_error *to, const sslc_error *from);
 
+/* The end of a function that keeps no error in an object: gives the caller a
+ * copy (`error` may be NULL), clears its own, returns `status`. */
+sslc_status sslci_error_give(sslc_error *e, sslc_status status,
+                             sslc_error **error);
+
 /* Moves OpenSSL's error queue into the error. */
 void sslci_error_take_queue(sslc_error *e);
 
@@ -534,6 +539,7 @@ struct sslc_conn {
   int verify_result;
   int verify_depth;
   X509 *verify_cert;
+  X509_STORE *store; /* that the peer is verified with; NULL: none */
   int left_errno; /* by a BIO that keeps no record; 0: none */
   bool left_eof;
   bool renegotiation_asked; /* by the peer, and refused */
@@ -599,6 +605,10 @@ sslc_status sslci_hooks_begin(sslc_conn *conn);
 
 /* After one: its status, or what is asked when libssl's part is done. */
 sslc_status sslci_hooks_end(sslc_conn *conn, sslc_status status);
+
+/* Whether verification ends well that came to `result`: asks the hook, or says
+ * what was answered. */
+int sslci_hooks_verdict(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result);
 
 /* Whether the refusal of the hook is what failed; then conn->err says so. */
 bool sslci_hooks_explain(sslc_conn *conn);
@@ -699,6 +709,9 @@ sslc_status sslci_verify_prepare(sslc_conn *conn);
 /* The same for a server, by the settings of `ctx`. */
 sslc_status sslci_verify_serve(sslc_conn *conn, sslc_ctx *ctx);
 
+/* The same for a chain that is looked at without a handshake. */
+sslc_status sslci_verify_prepare_chain(sslc_conn *conn);
+
 /* What this connection, beside its context, demands of the peer, as text: equal
  * texts are equal demands.  A session resumes only under those that it comes
  * from, as no certificate is shown again.  To be freed; NULL when memory is
@@ -708,6 +721,9 @@ char *sslci_verify_demands(const sslc_conn *conn);
 /* Verifies as libssl does, and the name once more: X509_V_OK, or the reason,
  * which is then noted in both. */
 int sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx);
+
+/* That in a handshake: what SSL_CTX_set_cert_verify_callback(3) takes. */
+int sslci_verify_callback(X509_STORE_CTX *store_ctx, void *unused);
 
 /* Fails the verification that is under way for another reason. */
 int sslci_verify_blame(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result);

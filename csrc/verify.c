@@ -52,6 +52,15 @@ set_name(sslc_conn *conn)
     : X509_VERIFY_PARAM_set1_ip_asc(param, conn->server_name);
 }
 
+static void
+keep_store(sslc_conn *conn, X509_STORE *store)
+{
+  if (store)
+    X509_STORE_up_ref(store);
+  X509_STORE_free(conn->store);
+  conn->store = store;
+}
+
 /* With a hook that overrules the verdict, nobody may be trusted at all: the
  * store of the SSL_CTX is empty. */
 static sslc_status
@@ -66,6 +75,7 @@ set_trust(sslc_conn *conn, sslc_ctx *ctx, int mode)
   }
   if (!store)
     sslci_error_clear(&conn->err);
+  keep_store(conn, store);
   SSL_set_verify(conn->ssl, mode, note_verdict);
   return SSLC_OK;
 }
@@ -128,13 +138,23 @@ sslci_verify_prepare(sslc_conn *conn)
   return conn->role == 1 ? prepare_server(conn) : prepare_client(conn);
 }
 
+/* A client's certificate is looked at as one that was asked for. */
+sslc_status
+sslci_verify_prepare_chain(sslc_conn *conn)
+{
+  if (conn->role == 0)
+    return prepare_client(conn);
+  return sslci_ctx_verifies(conn->ctx)
+    ? set_trust(conn, conn->ctx, SSL_VERIFY_PEER) : SSLC_OK;
+}
+
 char *
 sslci_verify_demands(const sslc_conn *conn)
 {
   return OPENSSL_strdup(conn->server_name ? conn->server_name : "");
 }
 
-/* ---------------------------------------------------------------- hooked */
+/* --------------------------------------------------------------- judging */
 
 /* Exactly 1 is a match; below 0, memory was short. */
 static bool
@@ -153,8 +173,8 @@ sslci_verify_blame(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result)
   return result;
 }
 
-/* A verdict that is shown to a hook must hold for the name too, which libssl
- * can lose: see sslci_verify_done. */
+/* The one place where a chain is judged.  The verdict must hold for the name
+ * too, which libssl can lose: see sslci_verify_done. */
 int
 sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
 {
@@ -170,6 +190,18 @@ sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
   if (result != X509_V_OK && conn->verify_result == X509_V_OK)
     sslci_verify_blame(conn, store_ctx, result);
   return result;
+}
+
+/* Instead of X509_verify_cert(3) alone, in every handshake. */
+int
+sslci_verify_callback(X509_STORE_CTX *store_ctx, void *unused)
+{
+  SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx,
+                                        SSL_get_ex_data_X509_STORE_CTX_idx());
+  sslc_conn *conn = SSL_get_app_data(ssl);
+  int result = sslci_verify_chain(conn, store_ctx);
+  (void)unused;
+  return sslci_hooks_verdict(conn, store_ctx, result);
 }
 
 /* ------------------------------------------------------------ afterwards */

@@ -42,6 +42,7 @@ build = {
         "csrc/bio_socket.c",
         "csrc/bio_status.c",
         "csrc/cert.c",
+        "csrc/chain.c",
         "csrc/clock.c",
         "csrc/codes.c",
         "csrc/conn.c",

@@ -251,6 +251,22 @@ typedef struct sslc_cert sslc_cert;
 /* The certificate at fault; NULL where there is none.  Borrowed. */
 SSLC_API const sslc_cert *sslc_error_cert(const sslc_error *err);
 
+/*
+ * A certificate of the caller's own, to be freed: the first one in PEM text, or
+ * DER that is one certificate and nothing more.  d2i_X509(3).
+ *
+ * cert   receives it; NULL where that fails
+ * error  receives the reason, the caller's to free; NULL where there is none or
+ *        memory is too short even for that; may itself be NULL
+ *
+ * SSLC_OK; SSLC_ERR_CONFIG with bad_file where the bytes are none;
+ * SSLC_ERR_ARG for a NULL; SSLC_ERR_NOMEM.
+ */
+SSLC_API sslc_status sslc_cert_new_pem(const void *pem, size_t len,
+                                       sslc_cert **cert, sslc_error **error);
+SSLC_API sslc_status sslc_cert_new_der(const void *der, size_t len,
+                                       sslc_cert **cert, sslc_error **error);
+
 /* One reference more; returns `cert`. */
 SSLC_API sslc_cert *sslc_cert_up_ref(const sslc_cert *cert);
 SSLC_API void sslc_cert_free(sslc_cert *cert);
@@ -456,6 +472,53 @@ SSLC_API sslc_status sslc_ctx_set_insecure_no_verify(sslc_ctx *ctx, int on);
 SSLC_API sslc_status sslc_ctx_set_insecure_no_name_check(sslc_ctx *ctx, int on);
 SSLC_API sslc_status sslc_ctx_set_insecure_min_version(sslc_ctx *ctx,
                                                        int version);
+
+/* ---------------------------------------- a chain without a connection */
+
+/* What a certificate is for: X509_check_purpose(3), the extended key usage. */
+enum {
+  SSLC_PURPOSE_SERVER = 1, /* it is shown to clients: serverAuth */
+  SSLC_PURPOSE_CLIENT = 2  /* it is shown to servers: clientAuth */
+};
+
+/* Start from SSLC_VERIFY_OPTIONS_INIT, so that members added later are at their
+ * defaults. */
+typedef struct sslc_verify_options {
+  size_t size;      /* of the structure, for later versions of it */
+  const char *name; /* as in sslc_conn_set_server_name; a server must have one,
+                       NULL for a client */
+  int64_t time;     /* to judge by, in seconds since 1970; 0: the context's */
+  int purpose;      /* SSLC_PURPOSE_*: whose certificate it is; 0: a server's */
+} sslc_verify_options;
+
+#define SSLC_VERIFY_OPTIONS_INIT { sizeof(sslc_verify_options), NULL, 0, 0 }
+
+/*
+ * Verifies a chain as a handshake does in which the peer shows it: the same
+ * trust and settings of the context, the same code, the same errors.
+ * X509_verify_cert(3).
+ *
+ * leaf           the peer's own certificate
+ * intermediates  `n` more that it would send along, in any order; none of them
+ *                is trusted for being here; may be NULL for 0
+ * options        NULL for the defaults
+ * error          receives the reason on failure, the caller's to free: code,
+ *                message, verify_result, depth and certificate are those of a
+ *                handshake, the phase is none; NULL on success, and where
+ *                memory is too short even for that; may itself be NULL
+ *
+ * It counts as a use of the context, which ends the time of its settings.  Any
+ * thread, as with connections.  Hooks are not asked, and what only a handshake
+ * can show is not looked at.  With insecure_no_verify it succeeds, as a
+ * handshake would.
+ *
+ * SSLC_OK; SSLC_ERR_VERIFY; SSLC_ERR_ARG for a NULL (without an error), and
+ * with bad_option for what is wrong with the options, a missing name above all;
+ * SSLC_ERR_CONFIG where the context has a bad setting; SSLC_ERR_NOMEM.
+ */
+SSLC_API sslc_status sslc_ctx_verify_chain(
+  sslc_ctx *ctx, const sslc_cert *leaf, const sslc_cert *const *intermediates,
+  size_t n, const sslc_verify_options *options, sslc_error **error);
 
 /* ----------------------------------------------------------------- BIOs */
 
