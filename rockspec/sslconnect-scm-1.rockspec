@@ -83,6 +83,7 @@ build = {
         "lua/core/poller.c",
         "lua/core/session.c",
         "lua/core/trace.c",
+        "lua/core/verify.c",
         "lua/core/wait.c",
       },
       incdirs = {"csrc/include", "csrc", "$(OPENSSL_INCDIR)", "$(CARES_INCDIR)"},
@@ -120,6 +121,7 @@ build = {
     ["sslconnect.transport.cosocket"] = "lua/sslconnect/transport/cosocket.lua",
     ["sslconnect.transport.generic"] = "lua/sslconnect/transport/generic.lua",
     ["sslconnect.transport.luv"] = "lua/sslconnect/transport/luv.lua",
+    ["sslconnect.verify"] = "lua/sslconnect/verify.lua",
   },
   platforms = {
     linux = {

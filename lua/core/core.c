@@ -52,6 +52,7 @@ static const luaL_Reg functions[] = {
   {"openssl_build_version", core_openssl_build_version},
   {"error", lcore_core_error},
   {"ctx", lcore_core_ctx},
+  {"cert", lcore_core_cert},
   {"bio_socket", lcore_core_bio_socket},
   {"bio_connect", lcore_core_bio_connect},
   {"bio_accept", lcore_core_bio_accept},
@@ -83,6 +84,7 @@ LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
   lcore_register(L, &lcore_bio);
   lcore_register(L, &lcore_conn);
   lcore_extend(L, &lcore_ctx, lcore_ctx_hooks);
+  lcore_extend(L, &lcore_ctx, lcore_ctx_verify);
   lcore_extend(L, &lcore_conn, lcore_conn_hooks);
   lcore_register(L, &lcore_dial);
   lcore_register(L, &lcore_poller);

@@ -146,6 +146,20 @@ void lcore_pusherror(lua_State *L, lcore_object *o)
   lua_remove(L, -2); /* [err] */
 }
 
+lcore_object *lcore_newerror(lua_State *L)
+{
+  return lcore_new(L, &copy_kind);
+}
+
+int lcore_heldfailure(lua_State *L, lcore_object *error, sslc_status status)
+{
+  if (error->handle == NULL)
+    return lcore_madefailure(L, status, SSLC_PHASE_NONE, 0);
+  lua_pushnil(L);
+  push_error(L, error->handle);
+  return 2;
+}
+
 /* ---------------------------------------------------- errors made here */
 
 /* Sets the phase, and the fields that follow from it and the code. */

@@ -68,6 +68,7 @@ void lcore_register(lua_State *L, const lcore_kind *kind); /* [-0, +0] */
 
 /* Adds methods that have a file of their own. */
 extern const luaL_Reg lcore_ctx_hooks[];
+extern const luaL_Reg lcore_ctx_verify[];
 extern const luaL_Reg lcore_conn_hooks[];
 void lcore_extend(lua_State *L, const lcore_kind *kind,
                   const luaL_Reg *methods); /* [-0, +0] */
@@ -179,6 +180,11 @@ void lcore_pusherror(lua_State *L, lcore_object *o); /* [-0, +1] */
 void lcore_pushmade(lua_State *L, int code, int phase, const char *message,
                     int errnum); /* [-0, +1] */
 
+/* For an error that a function gives away: an object to hold it, made before
+ * the call, and `nil, err` of it after.  To be returned. */
+lcore_object *lcore_newerror(lua_State *L); /* [-0, +1] */
+int lcore_heldfailure(lua_State *L, lcore_object *error, sslc_status status);
+
 /* `nil, err` for a failure without an object that kept the reason.  To be
  * returned. */
 int lcore_madefailure(lua_State *L, sslc_status status, int phase, int errnum);
@@ -193,6 +199,7 @@ int lcore_conn_trace(lua_State *L);
 
 int lcore_core_error(lua_State *L);
 int lcore_core_ctx(lua_State *L);
+int lcore_core_cert(lua_State *L);
 int lcore_core_bio_socket(lua_State *L);
 int lcore_core_bio_connect(lua_State *L);
 int lcore_core_bio_accept(lua_State *L);

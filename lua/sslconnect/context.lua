@@ -4,6 +4,7 @@ local core = require "sslconnect.core"
 local guard = require "sslconnect.guard"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
+local verify = require "sslconnect.verify"
 
 ---@class sslconnect.Context
 local Context = {}
@@ -365,6 +366,18 @@ function Context:accept(socket, given)
   local checked, err = check(self, given, accept_options)
   if not checked then return nil, err end
   return connect.wrap(self.ctx, socket, checked, "accept")
+end
+
+--- Verifies a chain as a handshake would in which the peer shows it: the same trust and settings,
+--- the same errors.
+---@param chain string|table|userdata  PEM text, the peer's own certificate first; one in DER; a
+---                       certificate; or a list of such
+---@param given? table    name (whom it is to be for; a server's must be given), time (to judge by,
+---                       as os.time counts; now), purpose ("server" or "client": whose it is)
+---@return true|nil ok
+---@return table|nil err  as of a connect: err.code, err.depth, err.certificate
+function Context:verify(chain, given)
+  return verify.chain(self.ctx, chain, given)
 end
 
 --- Settings whose values may be shown; of all others, secrets among them, the name alone.

@@ -113,6 +113,12 @@ function core.wait(fd, events, seconds) end
 ---@return sslconnect.core.error|nil err system_error
 function core.close_fd(fd) end
 
+---A certificate from bytes: the first one of PEM text, or one in DER.
+---@param bytes string
+---@return sslconnect.core.cert|nil cert
+---@return sslconnect.core.error|nil err bad_file
+function core.cert(bytes) end
+
 ---A new context: trusts what the system trusts, verifies chain and name, speaks TLS 1.2 or newer.
 ---@return sslconnect.core.ctx|nil ctx
 ---@return sslconnect.core.error|nil err out_of_memory
@@ -368,6 +374,17 @@ function ctx:set_insecure_no_name_check(on) end
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_option, for others
 function ctx:set_insecure_min_version(version) end
+
+---Verifies a chain as a handshake does in which the peer shows it, with the same errors. Hooks are
+---not asked. A use of the context: the time of settings is over.
+---@param leaf sslconnect.core.cert the peer's own
+---@param intermediates? sslconnect.core.cert[] what it would send along; not trusted for that
+---@param name? string whom it is to be for; a server's must be given
+---@param time? integer to judge by, in seconds since 1970
+---@param purpose? "server"|"client" whose certificate it is; a server's
+---@return true|nil ok
+---@return sslconnect.core.error|nil err
+function ctx:verify_chain(leaf, intermediates, name, time, purpose) end
 
 ---Says everything that can be said of the settings before a connection is made.
 ---@return true|nil done
