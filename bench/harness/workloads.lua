@@ -1,0 +1,156 @@
+--- What is measured. Each workload:
+--
+--   name, title   in commands and files; in tables and plots
+--   unit          of the figure
+--   how           the way of measuring: see measure.lua; "own" where nothing is said
+--   figure        what is made of a contender's line of JSON, for "own"
+--   only          which contenders: a function
+--   plot          "lines" where the variants are points of an axis, labelled `axis`
+--   reps          repetitions, where not the usual number
+--   variants      each with a label, the contender's workload `run`, the server's mode, `count`,
+--                 and for some `param`; `quick` is the count of a smoke run
+local GIB = 2 ^ 30
+
+local function cpu(sample) return (sample.user + sample.sys) / sample.ops end
+
+local function cpu_us(sample) return cpu(sample) * 1e6 end
+
+local function is_many(contender) return contender.many end
+
+--- Those that do one after another by nature, and of those with a loop one for each is enough.
+local function is_plain(contender)
+  return not contender.ours or not contender.many or contender.id == "c" or
+    contender.id:find("embedded")
+end
+
+local function can_resume(contender)
+  return contender.resumes or contender.ours or contender.id == "baseline"
+end
+
+local function each(list, make)
+  local variants = {}
+  for i, item in ipairs(list) do variants[i] = make(item) end
+  return variants
+end
+
+local function one(run, server, count, quick, more)
+  local variant = {label = "", run = run, server = server, count = count, quick = quick}
+  for name, value in pairs(more or {}) do variant[name] = value end
+  return {variant}
+end
+
+--- Two ways a connection is used that are worth counting at: handshake alone, and one exchange.
+local function hand_and_first(count, quick)
+  return {
+    {label = "handshake", run = "full", server = "handshake", count = count, quick = quick},
+    {label = "with a request", run = "first", server = "echo", count = count, quick = quick},
+  }
+end
+
+local blocks = {16384, 131072}
+local ciphers = {"128", "256"}
+
+local function bulk(run, mode)
+  local variants = {}
+  for _, cipher in ipairs(ciphers) do
+    for _, block in ipairs(blocks) do
+      variants[#variants + 1] = {
+        label = ("AES-%s, %d KiB"):format(cipher, block // 1024), run = run,
+        server = mode .. "-" .. cipher, param = block, count = 2 ^ 28 // block, quick = 64,
+        scale = GIB / block,
+      }
+    end
+  end
+  return variants
+end
+
+return {
+  {
+    name = "full", title = "Full handshakes, one after another", unit = "µs of CPU per handshake",
+    figure = cpu_us, only = is_plain, variants = one("full", "handshake", 400, 10),
+  },
+  {
+    name = "resumed", title = "Resumed handshakes, with a request", figure = cpu_us,
+    unit = "µs of CPU per connection", only = can_resume,
+    variants = one("resumed", "echo", 400, 10),
+  },
+  {
+    name = "inflight", title = "Handshakes, N at a time", unit = "µs of CPU per handshake",
+    figure = cpu_us, only = is_many, plot = "lines", axis = "in flight", reps = 3,
+    variants = each({10, 100, 1000, 5000}, function(n)
+      return {
+        label = tostring(n), run = "inflight", server = "handshake", param = n, at = n,
+        count = math.max(2000 // n, 1), quick = n <= 100 and 1 or nil,
+      }
+    end),
+  },
+  {
+    name = "stalled", title = "Handshakes, one at a time beside N that are stalled",
+    unit = "µs of CPU per handshake", figure = cpu_us, only = is_many, plot = "lines",
+    axis = "stalled", reps = 5,
+    variants = each({10, 300, 900, 3000}, function(n)
+      return {
+        label = tostring(n), run = "stalled", server = "handshake", param = n, at = n, count = 200,
+        quick = n <= 300 and 10 or nil,
+      }
+    end),
+  },
+  {
+    name = "download", title = "Download", unit = "seconds of CPU per GiB", figure = cpu,
+    variants = bulk("download", "source"), only = is_plain,
+  },
+  {
+    name = "upload", title = "Upload", unit = "seconds of CPU per GiB", figure = cpu,
+    variants = bulk("upload", "sink"), only = is_plain,
+  },
+  {
+    name = "echo", title = "64 bytes there and back", unit = "µs of CPU per round trip",
+    figure = cpu_us, only = is_plain, variants = one("echo", "echo", 20000, 100),
+  },
+  {
+    name = "cold", title = "A process with one verified connection, the system's trust",
+    unit = "milliseconds from start to end", how = "process", only = is_plain,
+    variants = {
+      {label = "bundle", run = "cold", server = "handshake", trust = "bundle", count = 20,
+        quick = 2},
+      {label = "hashed directory", run = "cold", server = "handshake", trust = "directory",
+        count = 20, quick = 2},
+    },
+  },
+  {
+    name = "memory", title = "Memory of an idle connection", unit = "KiB per connection", reps = 3,
+    figure = function(sample) return sample.rss / sample.ops / 1024 end, only = is_plain,
+    variants = {
+      {label = "after the handshake", run = "memory", server = "echo", param = 0, count = 2000,
+        quick = 50},
+      {label = "after an exchange", run = "memory", server = "echo", param = 1, count = 2000,
+        quick = 50},
+    },
+  },
+  {
+    name = "syscalls", title = "System calls", unit = "calls per connection", how = "strace",
+    only = is_plain, reps = 1, variants = hand_and_first(50, 10),
+  },
+  {
+    name = "segments", title = "TCP segments, both directions", unit = "segments per connection",
+    how = "segments", only = is_plain, reps = 1, variants = hand_and_first(50, 10),
+  },
+  {
+    name = "delay", title = "From connect to the first reply, 10 ms there and back",
+    unit = "milliseconds", how = "delay", only = is_plain, reps = 3, variants = {
+      {label = "tickets", run = "first", server = "echo", count = 20, quick = 2},
+      {label = "no tickets", run = "first", server = "echo-noticket", count = 20, quick = 2},
+    },
+  },
+  {
+    name = "instructions", title = "Instructions in user space", how = "callgrind", reps = 1,
+    unit = "thousands of instructions per connection",
+    only = function(contender)
+      return is_plain(contender) and contender.id ~= "node" -- which valgrind cannot run
+    end,
+    variants = {
+      {label = "full", run = "full", server = "handshake", count = 20, quick = 2},
+      {label = "with a request", run = "first", server = "echo", count = 20, quick = 2},
+    },
+  },
+}
