@@ -199,8 +199,8 @@ sslc_conn_free(sslc_conn *conn)
 
 /* ------------------------------------------------------------- settings */
 
-static sslc_status
-begin_setting(sslc_conn *conn)
+sslc_status
+sslci_conn_begin_setting(sslc_conn *conn)
 {
   if (!conn)
     return SSLC_ERR_ARG;
@@ -282,7 +282,7 @@ sslc_status
 sslc_conn_set_server_name(sslc_conn *conn, const char *name)
 {
   struct sslci_name parsed;
-  sslc_status status = begin_setting(conn);
+  sslc_status status = sslci_conn_begin_setting(conn);
   if (status != SSLC_OK)
     return status;
   status = sslci_name_parse(&parsed, name, "server_name", &conn->misuse);
@@ -328,7 +328,7 @@ sslc_conn_set_session_scope(sslc_conn *conn, const char *scope)
 static sslc_status
 set_role(sslc_conn *conn, int role)
 {
-  sslc_status status = begin_setting(conn);
+  sslc_status status = sslci_conn_begin_setting(conn);
   if (status != SSLC_OK)
     return status;
   conn->role = role;
@@ -354,7 +354,7 @@ sslc_conn_set_accept_state(sslc_conn *conn)
 sslc_status
 sslc_conn_set_hold_flight(sslc_conn *conn, int on)
 {
-  sslc_status status = begin_setting(conn);
+  sslc_status status = sslci_conn_begin_setting(conn);
   if (status == SSLC_OK)
     conn->hold_flight = on != 0;
   return status;
@@ -363,7 +363,7 @@ sslc_conn_set_hold_flight(sslc_conn *conn, int on)
 sslc_status
 sslc_conn_set_session(sslc_conn *conn, sslc_session *session)
 {
-  sslc_status status = begin_setting(conn);
+  sslc_status status = sslci_conn_begin_setting(conn);
   return status == SSLC_OK ? sslci_session_set(conn, session) : status;
 }
 

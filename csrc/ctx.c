@@ -92,6 +92,7 @@ sslc_ctx_new(void)
     return NULL;
   atomic_init(&ctx->refs, 1);
   atomic_init(&ctx->frozen, false);
+  ctx->keylog_fd = -1;
   ctx->number = atomic_fetch_add(&made, 1) + 1;
   ctx->lock = CRYPTO_THREAD_lock_new();
   ctx->ssl_ctx = new_ssl_ctx();
@@ -137,6 +138,8 @@ sslc_ctx_free(sslc_ctx *ctx)
   sslci_identity_free(ctx);
   free_files(ctx->files);
   OPENSSL_free(ctx->alpn);
+  OPENSSL_free(ctx->groups);
+  sslci_keylog_close(ctx);
   sslci_error_clear(&ctx->err);
   sslci_error_clear(&ctx->frozen_err);
   CRYPTO_THREAD_lock_free(ctx->lock);

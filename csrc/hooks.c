@@ -191,7 +191,8 @@ serve_as(sslc_conn *conn, sslc_ctx *ctx)
       !SSL_set_min_proto_version(
         ssl, (int)SSL_CTX_get_min_proto_version(from)) ||
       !SSL_set_max_proto_version(
-        ssl, (int)SSL_CTX_get_max_proto_version(from)))
+        ssl, (int)SSL_CTX_get_max_proto_version(from)) ||
+      !sslci_params_serve(conn, ctx))
     return sslci_conn_refuse(conn, SSLC_CODE_INTERNAL, SSLC_PHASE_HANDSHAKE,
                              "the settings of the context cannot be used");
   SSL_set_security_level(ssl, SSL_CTX_get_security_level(from));

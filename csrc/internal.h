@@ -205,6 +205,10 @@ struct sslc_ctx {
   bool client_hello;
   bool no_verify;
   bool no_name_check;
+  char *groups; /* as libssl was told; NULL: its own */
+  size_t block_padding;     /* 0: none */
+  size_t max_send_fragment; /* 0: libssl's */
+  int keylog_fd;            /* -1: none */
 };
 
 /* Ends the time of settings; the status each connection starts from. */
@@ -277,6 +281,18 @@ sslc_status sslci_identity_use(sslc_ctx *ctx, X509 *leaf, EVP_PKEY *key,
                                const char *source);
 sslc_status sslci_identity_check(sslc_ctx *ctx);
 void sslci_identity_free(sslc_ctx *ctx);
+
+/* A variable of the environment that is neither unset nor empty; NULL, and for
+ * a program that runs with more rights than its caller. */
+const char *sslci_safe_getenv(const char *name);
+
+/* ------------------------------------------------------ params.c, keylog.c */
+
+/* What a server takes over of the context that was chosen for a connection, and
+ * libssl does not by itself. */
+bool sslci_params_serve(sslc_conn *conn, const sslc_ctx *ctx);
+
+void sslci_keylog_close(sslc_ctx *ctx);
 
 /* Room for the text of any address. */
 enum { SSLCI_ADDR_TEXT = 128 };
@@ -590,6 +606,9 @@ const char *sslci_conn_peer(const sslc_conn *conn);
 /* Refuses a call that changes nothing: `misuse` or another code. */
 sslc_status sslci_conn_refuse(sslc_conn *conn, int code, int phase,
                               const char *fmt, ...) SSLCI_PRINTF(4, 5);
+
+/* What each setter asks first: SSLC_OK, or that it is too late. */
+sslc_status sslci_conn_begin_setting(sslc_conn *conn);
 
 /* The same for want of memory. */
 sslc_status sslci_conn_nomem(sslc_conn *conn, int phase);

@@ -171,4 +171,23 @@ compat_err_put(unsigned long code, const char *text)
 #define COMPAT_OP_IGNORE_EOF 0
 #endif
 
+/* The encrypted ClientHello, from 4.0 on: 1; 0 where the list is not taken; -1
+ * where there is none. */
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L && !defined(OPENSSL_NO_ECH)
+#include <openssl/ech.h>
+#endif
+
+static inline int
+compat_set_ech_config_list(SSL *ssl, const unsigned char *list, size_t len)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L && !defined(OPENSSL_NO_ECH)
+  return SSL_set1_ech_config_list(ssl, list, len) == 1;
+#else
+  (void)ssl;
+  (void)list;
+  (void)len;
+  return -1;
+#endif
+}
+
 #endif

@@ -192,9 +192,8 @@ struct places {
   const char *dir;
 };
 
-/* Not for a program that runs with more rights than its caller. */
-static const char *
-safe_getenv(const char *name)
+const char *
+sslci_safe_getenv(const char *name)
 {
   if (getuid() != geteuid() || getgid() != getegid())
     return NULL;
@@ -240,8 +239,8 @@ count_pem(const struct sslci_data *d)
 static struct places
 find_places(void)
 {
-  const char *file = safe_getenv(X509_get_default_cert_file_env());
-  const char *dir = safe_getenv(X509_get_default_cert_dir_env());
+  const char *file = sslci_safe_getenv(X509_get_default_cert_file_env());
+  const char *dir = sslci_safe_getenv(X509_get_default_cert_dir_env());
   if (file || dir)
     return (struct places){ file, dir };
   return (struct places){ X509_get_default_cert_file(),

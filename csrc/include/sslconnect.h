@@ -424,6 +424,72 @@ SSLC_API sslc_status sslc_ctx_set_max_version(sslc_ctx *ctx, int version);
 SSLC_API sslc_status sslc_ctx_set_alpn(sslc_ctx *ctx, const char *const *names,
                                        size_t n);
 
+/*
+ * Parameters, for those who insist: without these the choice is that of OpenSSL
+ * and of the distribution, which moves on with time.  A list is what OpenSSL
+ * takes, its elements with ":" between; a name that this OpenSSL does not have
+ * is an error (OpenSSL would leave it out), and so is an empty list.  SSLC_OK,
+ * or SSLC_ERR_CONFIG with bad_option.
+ *
+ * ciphers:       for TLS 1.2: SSL_CTX_set_cipher_list(3).  A list with ciphers
+ *                that authenticate nobody, encrypt nothing or have fewer than
+ *                112 bits ("ALL", "HIGH" without "!aNULL") is an error, as is an
+ *                @SECLEVEL below the one in force; insecure_ciphers takes both
+ * ciphersuites:  for TLS 1.3: SSL_CTX_set_ciphersuites(3)
+ * groups:        for the key exchange, the preferred one first:
+ *                SSL_CTX_set1_groups_list(3), names alone.  The post-quantum
+ *                hybrid that OpenSSL offers by itself (X25519MLKEM768, from 3.5
+ *                on) stays in front, unless the list names it, at its place or
+ *                as "!X25519MLKEM768" to keep it out; that is no error where
+ *                OpenSSL has none
+ * sigalgs:       for the peer's signatures: SSL_CTX_set1_sigalgs_list(3).  With
+ *                SHA-1 and MD5 they are an error, unless insecure_min_version
+ *                was set before
+ */
+SSLC_API sslc_status sslc_ctx_set_ciphers(sslc_ctx *ctx, const char *list);
+SSLC_API sslc_status sslc_ctx_set_insecure_ciphers(sslc_ctx *ctx,
+                                                   const char *list);
+SSLC_API sslc_status sslc_ctx_set_ciphersuites(sslc_ctx *ctx, const char *list);
+SSLC_API sslc_status sslc_ctx_set_groups(sslc_ctx *ctx, const char *list);
+SSLC_API sslc_status sslc_ctx_set_sigalgs(sslc_ctx *ctx, const char *list);
+
+/*
+ * Records, in bytes.  Each SSLC_OK, or SSLC_ERR_CONFIG with bad_option.
+ *
+ * block_padding:        TLS 1.3 pads what it sends to a multiple of this, so
+ *                       that less can be told from lengths; 0 to 16384, 0: not.
+ *                       SSL_CTX_set_block_padding(3)
+ * max_send_fragment:    the most that a record sent carries: 512 to 16384.
+ *                       SSL_CTX_set_max_send_fragment(3)
+ * max_fragment_length:  a client asks that no record either way carries more:
+ *                       512, 1024, 2048, 4096; 0: it does not ask.  A server may
+ *                       not heed it: sslc_conn_max_fragment_length.  RFC 6066,
+ *                       SSL_CTX_set_tlsext_max_fragment_length(3)
+ */
+SSLC_API sslc_status sslc_ctx_set_block_padding(sslc_ctx *ctx, size_t size);
+SSLC_API sslc_status sslc_ctx_set_max_send_fragment(sslc_ctx *ctx, size_t size);
+SSLC_API sslc_status sslc_ctx_set_max_fragment_length(sslc_ctx *ctx,
+                                                      size_t size);
+
+/*
+ * The key log: the secrets of each connection are appended to a file, a line
+ * each, with which Wireshark reads what was recorded of them (RFC 9850,
+ * SSL_CTX_set_keylog_callback(3)).  Whoever can read the file can read the
+ * connections: for debugging, and for nothing else.
+ *
+ * The file is opened at once, and made with mode 0600 where there is none.  One
+ * that others may read or write, another user's, a symbolic link or what is no
+ * file at all is refused: SSLC_ERR_CONFIG with bad_file.  Processes and threads
+ * may share it.  A line that cannot be written (a full disk) is lost, and the
+ * connection goes on.
+ *
+ * env: the file that the environment's SSLKEYLOGFILE names.  Nothing where that
+ * is unset or empty, or the program runs with more rights than its caller.  The
+ * variable counts for nothing unless this is called.
+ */
+SSLC_API sslc_status sslc_ctx_set_keylog_file(sslc_ctx *ctx, const char *path);
+SSLC_API sslc_status sslc_ctx_set_keylog_env(sslc_ctx *ctx);
+
 /* What a server asks of its clients: SSL_CTX_set_verify(3). */
 enum {
   SSLC_VERIFY_CLIENT_NONE = 0,     /* no certificate: the default */
@@ -887,6 +953,16 @@ SSLC_API sslc_status sslc_conn_set_peer_label(sslc_conn *conn,
 SSLC_API sslc_status sslc_conn_set_peer_address(sslc_conn *conn,
                                                 const char *address);
 
+/* Hides the server name from who watches: the encrypted ClientHello, by the list
+ * of configurations that the server has in the DNS (its HTTPS record's "ech"),
+ * as bytes or in base64: SSL_set1_ech_config_list(3).  Copied.  For a client,
+ * until the handshake has begun, else SSLC_ERR_STATE.  SSLC_ERR_ARG with
+ * bad_option for a list that cannot be used, and with an OpenSSL that has no
+ * such thing (before 4.0): never is the name sent in the clear instead. */
+SSLC_API sslc_status sslc_conn_set_ech_config_list(sslc_conn *conn,
+                                                   const void *list,
+                                                   size_t len);
+
 /* Client or server: SSL_set_connect_state(3).  SSLC_ERR_STATE once the
  * handshake has begun. */
 SSLC_API sslc_status sslc_conn_set_connect_state(sslc_conn *conn);
@@ -1008,6 +1084,50 @@ SSLC_API const sslc_cert *sslc_conn_peer_cert(const sslc_conn *conn, size_t i);
  * handshake is not done. */
 SSLC_API int sslc_conn_is_verified(const sslc_conn *conn);
 
+/* What was agreed on with sslc_ctx_set_max_fragment_length, in bytes; 0 where
+ * nothing was. */
+SSLC_API size_t sslc_conn_max_fragment_length(const sslc_conn *conn);
+
+/* ------------------------------------------------------- exported secrets */
+
+/*
+ * Secrets that only the two ends of this connection can have:
+ * SSL_export_keying_material(3), RFC 5705.  `len` bytes into `out`, the same on
+ * both sides for the same label (1 to 249 bytes) and context.  `context` NULL:
+ * none; with TLS 1.2 that is another than an empty one.  With TLS 1.2 and a peer
+ * that has no extended master secret (RFC 7627) whoever is in between can make
+ * two connections that export the same.
+ *
+ * SSLC_OK; SSLC_ERR_STATE before the handshake is done and after close, and the
+ * failure of a connection that has failed; SSLC_ERR_ARG with bad_option, also
+ * for a label that TLS uses itself; SSLC_ERR_NOMEM.
+ */
+SSLC_API sslc_status sslc_conn_export_keying_material(
+  sslc_conn *conn, void *out, size_t len, const char *label,
+  const void *context, size_t context_len);
+
+/* Room for any channel binding. */
+enum { SSLC_CHANNEL_BINDING_MAX = 64 };
+
+/*
+ * What a login can be bound to, so that it is of no use on another connection
+ * (SCRAM-PLUS, RFC 5802): `*n` bytes into `out`, which has room for `size`,
+ * SSLC_CHANNEL_BINDING_MAX at the least.
+ *
+ * "tls-exporter"          RFC 9266, of this very connection: 32 bytes.  Not with
+ *                         TLS 1.2 without extended master secret
+ * "tls-server-end-point"  RFC 5929, the digest of the server's certificate.  Not
+ *                         for one signed by Ed25519 and the like, for which
+ *                         there is no definition; not for a server that resumed
+ *                         with the hook x509_lookup, which did not choose one
+ *
+ * As sslc_conn_export_keying_material; SSLC_ERR_ARG with bad_option where there
+ * is no such binding.  "tls-unique" is not offered: TLS 1.3 has none.
+ */
+SSLC_API sslc_status sslc_conn_channel_binding(sslc_conn *conn,
+                                               const char *kind, void *out,
+                                               size_t size, size_t *n);
+
 /* ---------------------------------------------------------------- hooks */
 
 /*
@@ -1057,9 +1177,9 @@ SSLC_API sslc_status sslc_conn_answer_abort(sslc_conn *conn,
 /* While a server's step gives SSLC_WANT_CLIENT_HELLO_CB,
  * sslc_conn_server_name is the name that the client sent.  The answer: the
  * context whose connection this is from here on, with its certificate, client
- * verification, ALPN, versions, security level, lenient_eof and other hooks
- * (only the keys of tickets stay, and each is good for the context it was given
- * in); NULL: the connection's own.  SSLC_OK; SSLC_ERR_STATE with misuse where
+ * verification, ALPN, versions, security level, lenient_eof, parameters (but
+ * groups only where it has some), key log and other hooks (only the keys of
+ * tickets stay, and each is good for the context it was given in); NULL: the connection's own.  SSLC_OK; SSLC_ERR_STATE with misuse where
  * nothing was asked; SSLC_ERR_CONFIG where `ctx` has a bad setting, or neither
  * a certificate nor the hook that gives one.  After a failure that is not final
  * it is still to be answered. */
