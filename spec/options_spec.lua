@@ -59,7 +59,7 @@ describe("an unknown option", function()
   it("that is near to none lists them all", function()
     local _, err = ssl.context {completely_different = true}
     helper.check_error(err, {code = "bad_option", phase = "config"})
-    assert.matches('unknown option "completely_different"; there are: alpn, ca_dir, ca_file, ',
+    assert.matches('unknown option "completely_different"; there are: alpn, .*ca_dir, ca_file, ',
       err.text)
   end)
 

@@ -70,6 +70,8 @@ void lcore_register(lua_State *L, const lcore_kind *kind); /* [-0, +0] */
 extern const luaL_Reg lcore_ctx_hooks[];
 extern const luaL_Reg lcore_ctx_verify[];
 extern const luaL_Reg lcore_conn_hooks[];
+extern const luaL_Reg lcore_ctx_params[];
+extern const luaL_Reg lcore_conn_export[];
 void lcore_extend(lua_State *L, const lcore_kind *kind,
                   const luaL_Reg *methods); /* [-0, +0] */
 

@@ -32,6 +32,7 @@ local function prepare(ctx, where, server_name, step)
   if ok then ok, err = conn:set_hold_flight(true) end
   if ok and where.host then ok, err = conn:set_peer_label(where.host) end
   if ok and server_name then ok, err = conn:set_server_name(server_name) end
+  if ok and where.ech then ok, err = conn:set_ech_config_list(where.ech) end
   if not ok then return nil, err end
   return conn
 end
@@ -203,6 +204,7 @@ function connect.open(ctx, host, port, given)
     host = given.path or label(host, port), loop = given.loop, hooks = given.hooks,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
     nagle = given.nodelay == "handshake" and not given.path, -- when the handshake is done
+    ech = given.ech_config_list,
   }
   if host and is_nginx(given) then return open_in_nginx(ctx, host, port, where, given) end
   -- What is wrong with the name is said before anything goes out; the dial looks at the host.
@@ -253,7 +255,7 @@ function connect.wrap(ctx, socket, given, step)
   if adapter then
     return wrap_stream(ctx, adapter, {
       host = given.server_name, loop = given.loop, hooks = given.hooks,
-      deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
+      deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT), ech = given.ech_config_list,
     }, given, step)
   end
   local fd, err = descriptor(socket)
@@ -266,7 +268,7 @@ function connect.wrap(ctx, socket, given, step)
   end
   local where = {
     host = given.server_name, loop = given.loop, hooks = given.hooks,
-    socket = not take and socket or nil,
+    socket = not take and socket or nil, ech = given.ech_config_list,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }
   local conn

@@ -37,6 +37,20 @@ local function hook(method)
   return function(ctx) return ctx[method](ctx, true) end
 end
 
+--- A kind: the environment's file (true), or the name of one.
+local function keylog(value)
+  if type(value) == "boolean" then return value end
+  if type(value) ~= "string" or value == "" or value:find("\0", 1, true) then
+    return nil, "the name of a file, or true for the one that SSLKEYLOGFILE names"
+  end
+  return value
+end
+
+local function set_keylog(ctx, value)
+  if type(value) == "string" then return ctx:set_keylog_file(value) end
+  return not value or ctx:set_keylog_env()
+end
+
 local version = options.one_of("1.2", "1.3")
 
 -- Each setting: its name, its kind, and how it is made known to the core. In the order in which
@@ -55,6 +69,15 @@ local settings = {
   {"min_version", version, call "set_min_version"},
   {"insecure_min_version", options.one_of("1.0", "1.1"), call "set_insecure_min_version"},
   {"max_version", options.one_of("1.0", "1.1", "1.2", "1.3"), call "set_max_version"},
+  {"ciphers", "list", call "set_ciphers"},
+  {"insecure_ciphers", "list", call "set_insecure_ciphers"},
+  {"ciphersuites", "list", call "set_ciphersuites"},
+  {"groups", "list", call "set_groups"},
+  {"sigalgs", "list", call "set_sigalgs"},
+  {"block_padding", "size", call "set_block_padding"},
+  {"max_send_fragment", "size", call "set_max_send_fragment"},
+  {"max_fragment_length", "size", call "set_max_fragment_length"},
+  {"keylog", keylog, set_keylog},
   {"verify_client", options.one_of("none", "optional", "required"), call "set_verify_client"},
   {"verify_hook", callable, hook "set_retry_verify"},
   {"certificate_hook", callable, hook "set_x509_lookup"},
@@ -277,8 +300,12 @@ local connect_options = {
   timeout = "seconds", server_name = "string", loop = "any", addresses = addresses,
   nameservers = nameservers, attempt_delay = "seconds", bind = "string",
   keepalive = whole_seconds, nodelay = nodelay, path = "string", resolve = callable,
+  ech_config_list = "bytes",
 }
-local wrap_options = {timeout = "seconds", server_name = "string", loop = "any", take = "boolean"}
+local wrap_options = {
+  timeout = "seconds", server_name = "string", loop = "any", take = "boolean",
+  ech_config_list = "bytes",
+}
 local accept_options = {timeout = "seconds", loop = "any", take = "boolean"}
 
 --- The options of one connection, checked, the loop found, with the hooks of the context.
@@ -383,7 +410,9 @@ end
 --- Settings whose values may be shown; of all others, secrets among them, the name alone.
 local may_show = {
   ca_file = true, ca_dir = true, crl_file = true, alpn = true, min_version = true,
-  max_version = true, insecure_min_version = true, verify_client = true,
+  max_version = true, insecure_min_version = true, verify_client = true, ciphers = true,
+  insecure_ciphers = true, ciphersuites = true, groups = true, sigalgs = true,
+  block_padding = true, max_send_fragment = true, max_fragment_length = true, keylog = true,
 }
 
 local function show(name, value)

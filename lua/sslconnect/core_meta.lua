@@ -301,6 +301,70 @@ function ctx:use_throwaway_certificate(name) end
 ---@return sslconnect.core.error|nil err bad_option
 function ctx:set_key_password(password) end
 
+---The list of ciphers for TLS 1.2, as OpenSSL takes it. SSL_CTX_set_cipher_list(3). What it does
+---not know, what authenticates nobody, encrypts nothing or can be broken is an error.
+---@param list string "ECDHE+AESGCM:!aNULL"
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_ciphers(list) end
+
+---The same, but the list may have in it what is not safe, and lower the security level.
+---@param list string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_insecure_ciphers(list) end
+
+---The list of cipher suites for TLS 1.3. SSL_CTX_set_ciphersuites(3).
+---@param list string "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_ciphersuites(list) end
+
+---The groups for the key exchange, the preferred one first. SSL_CTX_set1_groups_list(3). The
+---post-quantum hybrid that OpenSSL offers by itself stays in front, unless the list names it, also
+---as "!X25519MLKEM768".
+---@param list string "X25519:P-256"
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_groups(list) end
+
+---The algorithms that the peer may sign with. SSL_CTX_set1_sigalgs_list(3).
+---@param list string "ECDSA+SHA256:ed25519"
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_sigalgs(list) end
+
+---TLS 1.3 pads what it sends to a multiple of so many bytes. SSL_CTX_set_block_padding(3).
+---@param size integer 0 to 16384; 0: it does not
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_block_padding(size) end
+
+---The most bytes that a record sent carries. SSL_CTX_set_max_send_fragment(3).
+---@param size integer 512 to 16384
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_max_send_fragment(size) end
+
+---Asks the server that no record either way carries more: RFC 6066. It may not heed it:
+---conn:max_fragment_length().
+---@param size integer 0 (not asked), 512, 1024, 2048 or 4096
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:set_max_fragment_length(size) end
+
+---Appends the secrets of each connection to a file, for Wireshark. SSL_CTX_set_keylog_callback(3).
+---It is made with mode 0600; one that others can read is refused.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:set_keylog_file(path) end
+
+---The same with the file that the environment's SSLKEYLOGFILE names; nothing where it is not set.
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:set_keylog_env() end
+
 ---The oldest version to speak.
 ---@param version "1.2"|"1.3"|nil nil: the default, 1.2
 ---@return true|nil done
@@ -650,6 +714,33 @@ function conn:set_peer_label(label) end
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err
 function conn:set_peer_address(address) end
+
+---A secret that only the two ends of the connection can have, the same on both for the same label
+---and context. SSL_export_keying_material(3), RFC 5705.
+---@param label string 1 to 249 bytes
+---@param length integer 1 to 8160
+---@param context string|nil nil: none, which with TLS 1.2 is another than an empty one
+---@return string|nil bytes
+---@return sslconnect.core.error|nil err bad_option, misuse: the handshake is not done
+function conn:export_keying_material(label, length, context) end
+
+---What a login is bound to: RFC 9266, RFC 5929.
+---@param kind "tls-exporter"|"tls-server-end-point"
+---@return string|nil bytes
+---@return sslconnect.core.error|nil err bad_option: this connection has no such binding; misuse
+function conn:channel_binding(kind) end
+
+---What was agreed on with ctx:set_max_fragment_length; 0 where nothing was.
+---@return integer|nil bytes
+function conn:max_fragment_length() end
+
+---Hides the server name by these configurations of the server's, as bytes or in base64: the
+---encrypted ClientHello. SSL_set1_ech_config_list(3).
+---@param list string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: they cannot be used, or OpenSSL has no such
+---thing (before 4.0); misuse
+function conn:set_ech_config_list(list) end
 
 ---Makes it a client. SSL_set_connect_state(3).
 ---@return true|nil done

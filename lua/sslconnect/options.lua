@@ -58,6 +58,26 @@ function kinds.names(value)
   return copy
 end
 
+--- What OpenSSL takes as one string with colons in it; a list of its elements is that too.
+function kinds.list(value)
+  local names, expected = kinds.names(value)
+  return names and table.concat(names, ":"), expected
+end
+
+--- A string of any bytes.
+function kinds.bytes(value)
+  if type(value) ~= "string" then return nil, "a string" end
+  return value
+end
+
+--- So many bytes.
+function kinds.size(value)
+  if type(value) ~= "number" or value ~= math.floor(value) or value < 0 or value >= 2 ^ 31 then
+    return nil, "a whole number of bytes"
+  end
+  return value
+end
+
 function kinds.any(value)
   return value
 end

@@ -338,6 +338,49 @@ function Connection:info()
   return details
 end
 
+local function bad(self, what, value, expected)
+  return failure(self, "bad_option", "config",
+    ("the %s is %s; expected %s"):format(what, type(value), expected))
+end
+
+local function is_text(value)
+  return type(value) == "string" and not value:find("\0", 1, true)
+end
+
+local function is_length(value, most)
+  return type(value) == "number" and value >= 1 and value <= most and value == math.floor(value)
+end
+
+--- A secret of `length` bytes that only the two ends of this connection can have, the same for the
+--- same label and context: RFC 5705.
+---@param label string     "EXPORTER-..."; 1 to 249 bytes
+---@param length integer   1 to 8160
+---@param context? string  with TLS 1.2 none is another than an empty one
+---@return string|nil bytes
+---@return table|nil err   bad_option, closed
+function Connection:export(label, length, context)
+  if self.closed then return closed(self, "config") end
+  if not is_text(label) then return bad(self, "label", label, "a string without zero bytes") end
+  if not is_length(length, 8160) then
+    return bad(self, "length", length, "a whole number from 1 to 8160")
+  end
+  if context ~= nil and type(context) ~= "string" then
+    return bad(self, "context", context, "a string, or nil")
+  end
+  return self.conn:export_keying_material(label, length, context)
+end
+
+--- What a login is bound to: the bytes of RFC 9266 ("tls-exporter") or of RFC 5929
+--- ("tls-server-end-point").
+---@param kind "tls-exporter"|"tls-server-end-point"
+---@return string|nil bytes
+---@return table|nil err  bad_option where this connection has no such binding, closed
+function Connection:channel_binding(kind)
+  if self.closed then return closed(self, "config") end
+  if not is_text(kind) then return bad(self, "kind", kind, "a string without zero bytes") end
+  return self.conn:channel_binding(kind)
+end
+
 --- The descriptor, for LuaSocket's select and other loops; nil once it is closed. Who asks is about
 --- to wait: what is held is sent first, here and in dirty, pollfd and events.
 ---@return integer|nil
