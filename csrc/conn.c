@@ -320,7 +320,7 @@ sslc_conn_set_peer_address(sslc_conn *conn, const char *address)
 sslc_status
 sslc_conn_set_session_scope(sslc_conn *conn, const char *scope)
 {
-  sslc_status status = begin_setting(conn);
+  sslc_status status = sslci_conn_begin_setting(conn);
   return status == SSLC_OK ? set_text(conn, &conn->session_scope, scope)
                            : status;
 }
