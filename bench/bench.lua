@@ -1,4 +1,5 @@
---- The benchmarks: bench.lua [--quick] [--reps N] [--only WORD[,WORD...]] [WORKLOAD...] BUILD
+--- The benchmarks: bench.lua [--quick] [--reps N] [--only WORD[,WORD...]] [--variant TEXT]
+--   [WORKLOAD...] BUILD
 --
 -- Run by `./dev bench`, from the top of the tree, with what it needs built in BUILD. Contenders
 -- take turns in each repetition, so that a slow minute is a slow minute for all. README.md tells
@@ -31,18 +32,19 @@ local function read_arguments(list)
     local word = list[i]
     if word == "--quick" then
       given.quick = true
-    elseif word == "--reps" or word == "--only" then
+    elseif word == "--reps" or word == "--only" or word == "--variant" then
       i = i + 1
       given[word:sub(3)] = list[i] or die("%s needs a value", word)
     elseif word:sub(1, 1) == "-" then
-      die("there is no option %s; there are --quick, --reps N, --only WORD[,WORD...]", word)
+      die("there is no option %s; there are --quick, --reps N, --only WORD[,WORD...], " ..
+        "--variant TEXT", word)
     else
       given.names[#given.names + 1] = word
     end
     i = i + 1
   end
   given.build = table.remove(given.names) or
-    die("usage: bench.lua [--quick] [--reps N] [--only WORD[,WORD...]] [WORKLOAD...] BUILD")
+    die("usage: bench.lua [OPTION...] [WORKLOAD...] BUILD")
   return given
 end
 
@@ -138,23 +140,26 @@ local function find_contenders(place, given)
   return list, left_out
 end
 
-local function labels_of(workload, quick)
-  local labels, at = {}, {}
+--- The variants that are meant: all, those for a smoke run, those with a text in the label.
+local function variants_of(workload, given)
+  local list, labels, at = {}, {}, {}
   for _, variant in ipairs(workload.variants) do
-    if not quick or variant.quick then
+    if (not given.quick or variant.quick) and
+      variant.label:find(given.variant or "", 1, true) then
+      list[#list + 1] = variant
       labels[#labels + 1], at[#at + 1] = variant.label, variant.at
     end
   end
-  return labels, at
+  return list, labels, at
 end
 
 local function new_result(workload, list, left_out, given)
   local reps = given.quick and 1 or tonumber(given.reps) or workload.reps or REPS
-  local labels, at = labels_of(workload, given.quick)
+  local variants, labels, at = variants_of(workload, given)
   local result = {
     name = workload.name, title = workload.title, unit = workload.unit, reps = reps,
-    labels = labels, at = at, axis = workload.axis, rows = {}, left_out = left_out,
-    machine = machine(),
+    variants = variants, labels = labels, at = at, axis = workload.axis, rows = {},
+    left_out = left_out, machine = machine(),
   }
   for _, contender in ipairs(list) do
     if not workload.only or workload.only(contender) then
@@ -191,10 +196,12 @@ end
 
 local function sample_all(place, workload, result)
   for rep = 1, result.reps do
-    for _, variant in ipairs(workload.variants) do
+    for _, variant in ipairs(result.variants) do
       local prefix = ("%s %d/%d %-16s"):format(workload.name, rep, result.reps, variant.label)
-      for _, row in ipairs(not (place.quick and not variant.quick) and result.rows or {}) do
-        local ok, why = sample_row(place, workload, variant, row, prefix)
+      for _, row in ipairs(result.rows) do
+        local is_meant = not variant.only or variant.only(row.contender)
+        local ok, why = true, nil
+        if is_meant then ok, why = sample_row(place, workload, variant, row, prefix) end
         if not ok then return nil, why end
       end
     end

@@ -13,7 +13,16 @@ function process.command(words)
   return table.concat(quoted, " ")
 end
 
---- Runs a command: its output; nil and the last line it said where it failed.
+--- What a failed program said it was: its last line that is not of a traceback.
+local function reason(said, status)
+  local found
+  for line in said:gmatch("[^\n]+") do
+    if not line:find("^%s") and line ~= "stack traceback:" then found = line end
+  end
+  return found or ("it ended with status %d"):format(status)
+end
+
+--- Runs a command: its output; nil and why not where it failed.
 ---@param command string
 ---@param limit integer  seconds
 function process.capture(command, limit)
@@ -28,7 +37,7 @@ function process.capture(command, limit)
   os.remove(said)
   if ok then return output end
   if status == 124 then return nil, ("it took longer than %d seconds"):format(limit) end
-  return nil, why:match("([^\n]+)\n*$") or ("it ended with status %d"):format(status)
+  return nil, reason(why, status)
 end
 
 --- The first line of a command's output, or nil.

@@ -8,7 +8,7 @@
 --   plot          "lines" where the variants are points of an axis, labelled `axis`
 --   reps          repetitions, where not the usual number
 --   variants      each with a label, the contender's workload `run`, the server's mode, `count`,
---                 and for some `param`; `quick` is the count of a smoke run
+--                 and for some `param` and `only`; `quick` is the count of a smoke run
 local GIB = 2 ^ 30
 
 local function cpu(sample) return (sample.user + sample.sys) / sample.ops end
@@ -144,13 +144,19 @@ return {
   },
   {
     name = "instructions", title = "Instructions in user space", how = "callgrind", reps = 1,
-    unit = "thousands of instructions per connection",
+    unit = "thousands of instructions per operation",
     only = function(contender)
       return is_plain(contender) and contender.id ~= "node" -- which valgrind cannot run
     end,
     variants = {
       {label = "full", run = "full", server = "handshake", count = 20, quick = 2},
       {label = "with a request", run = "first", server = "echo", count = 20, quick = 2},
+      {label = "resumed", run = "resumed", server = "echo", count = 20, only = can_resume},
+      {label = "echo of 64 bytes", run = "echo", server = "echo", count = 200},
+      {label = "download of 16 KiB", run = "download", server = "source-128", param = 16384,
+        count = 200},
+      {label = "upload of 16 KiB", run = "upload", server = "sink-128", param = 16384,
+        count = 200},
     },
   },
 }
