@@ -198,6 +198,16 @@ fill_bytes(sslc_cert *cert)
 }
 
 static bool
+fill_spki(sslc_cert *cert)
+{
+  unsigned char digest[SSLCI_PIN];
+  if (!sslci_spki_sha256(cert->x509, digest))
+    return false;
+  sslci_pin_text(digest, cert->spki_sha256);
+  return true;
+}
+
+static bool
 fill(sslc_cert *cert)
 {
   X509 *x509 = cert->x509;
@@ -208,7 +218,7 @@ fill(sslc_cert *cert)
   return cert->subject && cert->issuer && cert->serial && cert->pem &&
          sslci_time_number(X509_get0_notBefore(x509), &cert->not_before) &&
          sslci_time_number(X509_get0_notAfter(x509), &cert->not_after) &&
-         fill_names(cert) && fill_bytes(cert);
+         fill_names(cert) && fill_bytes(cert) && fill_spki(cert);
 }
 
 sslc_cert *
@@ -371,6 +381,12 @@ const char *
 sslc_cert_fingerprint(const sslc_cert *cert)
 {
   return cert ? cert->fingerprint : NULL;
+}
+
+const char *
+sslc_cert_spki_sha256(const sslc_cert *cert)
+{
+  return cert ? cert->spki_sha256 : NULL;
 }
 
 const unsigned char *

@@ -62,7 +62,8 @@ fail(sslc_conn *conn)
   bool nomem = memory_was_short();
   sslci_error_begin(&conn->err, SSLC_CODE_VERIFICATION_FAILED, SSLC_PHASE_NONE,
                     NULL);
-  sslci_verify_error(conn);
+  if (!sslci_demand_explain(conn))
+    sslci_verify_error(conn);
   if (nomem)
     sslci_error_nomem(&conn->err, SSLC_PHASE_NONE);
   return sslci_conn_fail(conn);
@@ -76,7 +77,8 @@ judge(sslc_conn *conn, X509 *leaf, STACK_OF(X509) *stack)
     X509_STORE_CTX_free(store_ctx);
     return sslci_conn_nomem(conn, SSLC_PHASE_NONE);
   }
-  bool good = sslci_verify_chain(conn, store_ctx) == X509_V_OK;
+  bool good = sslci_verify_chain(conn, store_ctx) == X509_V_OK ||
+              (conn->ctx->no_verify && conn->demand_code == SSLC_CODE_NONE);
   X509_STORE_CTX_free(store_ctx);
   return good ? SSLC_OK : fail(conn);
 }
@@ -132,7 +134,7 @@ verify(sslc_conn *conn, const sslc_cert *leaf, const sslc_cert *const *others,
   sslc_status status = sslc_conn_last_status(conn);
   if (status == SSLC_OK)
     status = prepare(conn, options);
-  if (status != SSLC_OK || conn->ctx->no_verify)
+  if (status != SSLC_OK || (conn->ctx->no_verify && !conn->ctx->pin_count))
     return status;
   STACK_OF(X509) *stack = make_stack(leaf, others, n);
   if (!stack)

@@ -110,6 +110,15 @@ static const struct code codes[] = {
   [SSLC_CODE_RENEGOTIATION_REFUSED] = { "renegotiation_refused",
     SSLC_ERR_PROTO, "the peer asked to renegotiate, which is refused",
     "use TLS 1.3, or have the server ask for certificates in the handshake" },
+  [SSLC_CODE_PIN_MISMATCH] = { "pin_mismatch", SSLC_ERR_VERIFY,
+    "no certificate of the peer has one of the pinned keys",
+    "if its key was changed on purpose, pin the new one" },
+  [SSLC_CODE_STAPLE_MISSING] = { "staple_missing", SSLC_ERR_VERIFY,
+    "the server stapled no proof that its certificate was not revoked",
+    "the server must staple an OCSP response" },
+  [SSLC_CODE_DANE_MISMATCH] = { "dane_mismatch", SSLC_ERR_VERIFY,
+    "no TLSA record of the server is about the certificate that it shows",
+    "certificate and TLSA records have to be changed together" },
 };
 
 enum { CODE_COUNT = sizeof codes / sizeof codes[0] };

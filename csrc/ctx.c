@@ -75,7 +75,7 @@ new_ssl_ctx(void)
   SSL_CTX_set_alpn_select_cb(c, select_alpn, NULL);
   set_default_security_level(c);
   SSL_CTX_set_cert_verify_callback(c, sslci_verify_callback, NULL);
-  if (!set_default_version(c) ||
+  if (!set_default_version(c) || !sslci_ocsp_install(c) ||
       !SSL_CTX_set_session_id_context(c, session_id, sizeof session_id - 1)) {
     SSL_CTX_free(c);
     return NULL;
@@ -96,6 +96,7 @@ sslc_ctx_new(void)
   ctx->number = atomic_fetch_add(&made, 1) + 1;
   ctx->lock = CRYPTO_THREAD_lock_new();
   ctx->ssl_ctx = new_ssl_ctx();
+  ctx->ocsp = SSLC_OCSP_IF_STAPLED;
   ctx->sessions = sslci_cache_new();
   if (!ctx->lock || !ctx->ssl_ctx || !ctx->sessions) {
     ERR_clear_error();
@@ -136,6 +137,8 @@ sslc_ctx_free(sslc_ctx *ctx)
   sslci_cache_free(ctx->sessions);
   X509_STORE_free(ctx->store);
   sslci_identity_free(ctx);
+  sslci_pins_free(ctx);
+  sslci_ocsp_free(ctx);
   free_files(ctx->files);
   OPENSSL_free(ctx->alpn);
   OPENSSL_free(ctx->groups);
@@ -546,6 +549,10 @@ check(sslc_ctx *ctx)
     status = check_versions(ctx);
   if (status == SSLC_OK)
     status = sslci_identity_check(ctx);
+  if (status == SSLC_OK)
+    status = sslci_pins_check(ctx);
+  if (status == SSLC_OK)
+    status = sslci_ocsp_check(ctx);
   return status == SSLC_OK ? sslci_trust_finish(ctx) : status;
 }
 

@@ -47,6 +47,8 @@ sslci_hooks_verdict(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result)
   bool good = result == X509_V_OK;
   if (!conn->ctx->retry_verify)
     return good;
+  if (conn->demand_code != SSLC_CODE_NONE)
+    return 0;
   if (!good && (!conn->ctx->no_verify || result == X509_V_ERR_OUT_OF_MEM))
     return 0;
   switch (conn->verify_answer) {

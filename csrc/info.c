@@ -178,6 +178,7 @@ sslc_conn_verify_result(const sslc_conn *conn)
   if (conn->verify_result != X509_V_OK)
     return conn->verify_result;
   if (!conn->connected || !sslci_has_peer_cert(conn) ||
+      !sslci_ctx_verifies(conn->ctx) ||
       !(SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER))
     return -1;
   return (int)SSL_get_verify_result(conn->ssl);

@@ -129,6 +129,9 @@ bool sslci_idn_to_ascii(const char *utf8, char *out, size_t size,
 
 /* ----------------------------------------------------------- cert.c */
 
+/* SHA-256 of a key, and "sha256/BASE64=" with its end. */
+enum { SSLCI_PIN = 32, SSLCI_PIN_TEXT = 52 };
+
 struct sslc_cert {
   atomic_int refs;
   X509 *x509;
@@ -138,6 +141,7 @@ struct sslc_cert {
   char **names;
   size_t name_count;
   char fingerprint[65];
+  char spki_sha256[SSLCI_PIN_TEXT];
   unsigned char *der;
   size_t der_len;
   char *pem;
@@ -209,6 +213,13 @@ struct sslc_ctx {
   size_t block_padding;     /* 0: none */
   size_t max_send_fragment; /* 0: libssl's */
   int keylog_fd;            /* -1: none */
+  /* demands beside chain and name */
+  unsigned char (*pins)[SSLCI_PIN];
+  size_t pin_count;
+  int pin_scope;
+  int ocsp;
+  unsigned char *ocsp_response; /* a server's staple, in DER */
+  size_t ocsp_response_len;
 };
 
 /* Ends the time of settings; the status each connection starts from. */
@@ -587,6 +598,13 @@ struct sslc_conn {
   size_t ticket_count;
   size_t tickets_kept;  /* of them, in the cache */
   size_t tickets_taken; /* by sslc_conn_take_session */
+  /* demand.c: what is not met */
+  int demand_code; /* SSLC_CODE_NONE: nothing so far */
+  int demand_result;
+  char *demand_text;
+  const char *demand_hint; /* static; NULL: the code's */
+  bool ocsp_looked;
+  bool ocsp_good;
   /* made when asked for */
   struct sslci_certs certs;
   char *alpn;
@@ -719,6 +737,48 @@ void sslci_cache_remove(struct sslci_cache *cache, const char *key,
 void sslci_cache_remove_all(struct sslci_cache *cache, const char *key);
 
 void sslci_count(atomic_uint_least64_t *counter);
+
+/* --------------------------------------------------------- demand.c */
+
+/* Notes what is not met, the first time; takes the text, NULL: the sentence of
+ * the code.  False. */
+bool sslci_demand_fail(sslc_conn *conn, int code, int result, char *text);
+
+/* Whether that is what failed; then conn->err says so. */
+bool sslci_demand_explain(sslc_conn *conn);
+
+/* After the handshake: SSLC_OK, or the failure of the connection. */
+sslc_status sslci_demand_done(sslc_conn *conn);
+void sslci_demand_free(sslc_conn *conn);
+
+/* ----------------------------------------------------------- pins.c */
+
+/* Of the certificate's SubjectPublicKeyInfo; and such a digest as text. */
+bool sslci_spki_sha256(const X509 *x509, unsigned char digest[SSLCI_PIN]);
+void sslci_pin_text(const unsigned char digest[SSLCI_PIN],
+                    char text[SSLCI_PIN_TEXT]);
+
+/* The settings as a whole; and what they are of the context that a connection
+ * is of from now on. */
+sslc_status sslci_pins_check(sslc_ctx *ctx);
+sslc_status sslci_pins_prepare(sslc_conn *conn, const sslc_ctx *ctx);
+
+/* In the middle of verification, which was good or (without a verdict) is of no
+ * matter; and after the handshake.  False where there is no pinned key. */
+bool sslci_pins_verify(sslc_conn *conn, X509_STORE_CTX *store_ctx, bool good);
+bool sslci_pins_done(sslc_conn *conn);
+void sslci_pins_free(sslc_ctx *ctx);
+
+/* ----------------------------------------------------------- ocsp.c */
+
+/* For both sides of all connections; false where memory is short. */
+bool sslci_ocsp_install(SSL_CTX *ssl_ctx);
+sslc_status sslci_ocsp_check(sslc_ctx *ctx);
+void sslci_ocsp_free(sslc_ctx *ctx);
+
+/* Asks the server for a staple; and looks at what came of it, once. */
+sslc_status sslci_ocsp_prepare(sslc_conn *conn);
+bool sslci_ocsp_done(sslc_conn *conn);
 
 /* ---------------------------------------------------- verify.c, info.c */
 

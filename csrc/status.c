@@ -365,7 +365,7 @@ explain(sslc_conn *conn)
   if (is_out_of_memory(e))
     sslci_error_explain(e, SSLC_CODE_OUT_OF_MEMORY, "%s",
                         sslc_code_sentence(SSLC_CODE_OUT_OF_MEMORY));
-  else if (sslci_hooks_explain(conn))
+  else if (sslci_hooks_explain(conn) || sslci_demand_explain(conn))
     return;
   else if (conn->verify_result != X509_V_OK &&
            reason == SSL_R_CERTIFICATE_VERIFY_FAILED)

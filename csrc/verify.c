@@ -97,6 +97,7 @@ prepare_client(sslc_conn *conn)
                              "server_name is missing: without it the "
                              "certificate of the server cannot be checked");
   bool ok = true;
+  sslc_status status;
   if (named && conn->name_kind == SSLCI_NAME_DNS)
     ok = SSL_set_tlsext_host_name(conn->ssl, conn->server_name);
   if (ok && checks_name(conn))
@@ -105,14 +106,21 @@ prepare_client(sslc_conn *conn)
     sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
     return sslci_conn_fail(conn);
   }
-  return sslci_ctx_verifies(ctx) ? set_trust(conn, conn->ctx, SSL_VERIFY_PEER)
-                                 : SSLC_OK;
+  if (!sslci_ctx_verifies(ctx)) /* nothing but pins, if there are any */
+    SSL_set_verify(conn->ssl, ctx->pin_count ? SSL_VERIFY_PEER
+                                             : SSL_VERIFY_NONE, NULL);
+  else if ((status = set_trust(conn, conn->ctx, SSL_VERIFY_PEER)) != SSLC_OK)
+    return status;
+  return sslci_ocsp_prepare(conn);
 }
 
 sslc_status
 sslci_verify_serve(sslc_conn *conn, sslc_ctx *ctx)
 {
   int mode = SSL_VERIFY_PEER;
+  sslc_status status = sslci_pins_prepare(conn, ctx);
+  if (status != SSLC_OK)
+    return status;
   SSL_set_verify(conn->ssl, SSL_VERIFY_NONE, NULL);
   if (!sslci_ctx_verifies(ctx) || ctx->verify_client == SSLC_VERIFY_CLIENT_NONE)
     return SSLC_OK;
@@ -189,6 +197,9 @@ sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
       ? X509_V_ERR_HOSTNAME_MISMATCH : X509_V_ERR_IP_ADDRESS_MISMATCH;
   if (result != X509_V_OK && conn->verify_result == X509_V_OK)
     sslci_verify_blame(conn, store_ctx, result);
+  if ((result == X509_V_OK || conn->ctx->no_verify) &&
+      !sslci_pins_verify(conn, store_ctx, result == X509_V_OK))
+    return X509_V_ERR_CERT_REJECTED;
   return result;
 }
 
@@ -199,8 +210,10 @@ sslci_verify_callback(X509_STORE_CTX *store_ctx, void *unused)
   SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx,
                                         SSL_get_ex_data_X509_STORE_CTX_idx());
   sslc_conn *conn = SSL_get_app_data(ssl);
-  int result = sslci_verify_chain(conn, store_ctx);
   (void)unused;
+  if (!sslci_ctx_verifies(conn->ctx)) /* nothing but the key */
+    return sslci_pins_verify(conn, store_ctx, false);
+  int result = sslci_verify_chain(conn, store_ctx);
   return sslci_hooks_verdict(conn, store_ctx, result);
 }
 
@@ -233,7 +246,7 @@ sslci_verify_done(sslc_conn *conn)
   conn->verified = good && (conn->role == 1 || named);
   if (good || conn->ctx->no_verify ||
       (!must_verify(conn) && !(checked && shown)))
-    return SSLC_OK;
+    return sslci_demand_done(conn);
   sslci_error_begin(&conn->err,
                     shown ? SSLC_CODE_VERIFICATION_FAILED
                           : SSLC_CODE_CERTIFICATE_MISSING,

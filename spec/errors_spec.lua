@@ -19,6 +19,7 @@ teardown(function() server:stop() end)
 -- Codes that nothing from outside can bring about.
 local unprovoked = {
   internal = "would be a bug of sslconnect or of libssl",
+  dane_mismatch = "belongs to what is under way",
   verification_failed = "stands for reasons that a later OpenSSL may add",
 }
 
@@ -130,6 +131,14 @@ verify_case_matching("weak_certificate", "weak", "handshake: the server's certif
   "digest %[weak_certificate%]$")
 verify_case_matching("invalid_certificate", "badsig", "handshake: the server's certificate " ..
   "%(CN=badsig%) is not accepted: certificate signature failure %[invalid_certificate%]$")
+
+verify_case_matching("pin_mismatch", "good/echo", "handshake: the server's certificate or what " ..
+  "vouches for it has none of the pinned keys; there is: sha256/[%w+/]+= %(CN=good%), " ..
+  "sha256/[%w+/]+= %(CN=sslconnect test intermediate%), sha256/[%w+/]+= %(CN=sslconnect test " ..
+  "CA%); if its key was changed on purpose, pin the new one %[pin_mismatch%]$",
+  {pins = {("0"):rep(64)}})
+verify_case("staple_missing", "good/echo", "the server stapled no OCSP response, which this side " ..
+  "requires (ocsp); the server must staple an OCSP response", {ocsp = "required"})
 
 for scenario, cert in pairs {
   notca = "authority's certificate %(CN=sslconnect no CA%)",

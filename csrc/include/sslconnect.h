@@ -151,7 +151,10 @@ enum {
   SSLC_CODE_INVALID_CERTIFICATE = 33,
   SSLC_CODE_VERIFICATION_FAILED = 34,
   SSLC_CODE_INTERNAL = 35,
-  SSLC_CODE_RENEGOTIATION_REFUSED = 36
+  SSLC_CODE_RENEGOTIATION_REFUSED = 36,
+  SSLC_CODE_PIN_MISMATCH = 37,
+  SSLC_CODE_STAPLE_MISSING = 38,
+  SSLC_CODE_DANE_MISMATCH = 39
 };
 
 /* In what an operation was when it failed. */
@@ -291,6 +294,10 @@ SSLC_API int64_t sslc_cert_not_after(const sslc_cert *cert);
 
 /* SHA-256 of the certificate: 64 hexadecimal digits, lower case. */
 SSLC_API const char *sslc_cert_fingerprint(const sslc_cert *cert);
+
+/* SHA-256 of its SubjectPublicKeyInfo, as sslc_ctx_add_pin takes it:
+ * "sha256/" and 44 digits of base64. */
+SSLC_API const char *sslc_cert_spki_sha256(const sslc_cert *cert);
 
 /* The certificate in DER, its length in `*len`. */
 SSLC_API const unsigned char *sslc_cert_der(const sslc_cert *cert, size_t *len);
@@ -529,8 +536,60 @@ SSLC_API sslc_status sslc_ctx_set_retry_verify(sslc_ctx *ctx, int on);
 SSLC_API sslc_status sslc_ctx_set_x509_lookup(sslc_ctx *ctx, int on);
 SSLC_API sslc_status sslc_ctx_set_client_hello(sslc_ctx *ctx, int on);
 
+/*
+ * Pins: keys, one of which the peer's chain must have, beside all else that is
+ * verified.  Each call adds one to the set, so that there can be backups for
+ * the day on which the key is changed.  RFC 7469, section 2.4.
+ *
+ * pin    SHA-256 of a SubjectPublicKeyInfo: "sha256/" and 44 digits of base64,
+ *        or 64 hexadecimal digits; what sslc_cert_spki_sha256 gives
+ * scope  SSLC_PIN_CHAIN, the default: the key of any certificate of the chain
+ *        that was verified, never of what was merely sent along.
+ *        SSLC_PIN_LEAF: the peer's own key
+ *
+ * With insecure_no_verify the pins hold all the same, and alone: for the peer's
+ * own key, as no chain was verified.  A server with pins must verify clients; a
+ * client that shows no certificate, where it may, is not what they are about.
+ * What is resumed was verified with the same pins.  pin_mismatch, whose message
+ * has the pins of what there is.  SSLC_OK; SSLC_ERR_CONFIG with bad_option for
+ * what is no pin and for one that is there already.
+ */
+enum { SSLC_PIN_CHAIN = 0, SSLC_PIN_LEAF = 1 };
+SSLC_API sslc_status sslc_ctx_add_pin(sslc_ctx *ctx, const char *pin);
+SSLC_API sslc_status sslc_ctx_set_pin_scope(sslc_ctx *ctx, int scope);
+
+/*
+ * Whether a server is asked to staple an OCSP response, a proof of its
+ * authority, hours or days old, that its certificate was not revoked: RFC 6066,
+ * section 8; SSL_set_tlsext_status_type(3).  Of clients; servers ask for none.
+ *
+ * IF_STAPLED, the default: one that comes is checked, and has to be good;
+ * a certificate that promises one (must-staple, RFC 7633) has to come with one.
+ * REQUIRED: every server's has to; not to be had with insecure_no_verify.
+ * OFF: none is asked for, and nothing checked.
+ *
+ * certificate_revoked; staple_missing; revocation_unknown, for one that is
+ * there and not good: expired, malformed, of another certificate, or signed by
+ * nobody whom the issuer has authorised.  A chain of one certificate, which is
+ * trusted itself, has no issuer, and counts as without a staple.  With
+ * insecure_no_verify none is asked for.  SSLC_OK, or SSLC_ERR_CONFIG with
+ * bad_option.
+ */
+enum { SSLC_OCSP_OFF = 0, SSLC_OCSP_IF_STAPLED = 1, SSLC_OCSP_REQUIRED = 2 };
+SSLC_API sslc_status sslc_ctx_set_ocsp(sslc_ctx *ctx, int mode);
+
+/* What a server staples to its certificate: an OCSP response in DER, from its
+ * authority's responder.  Read at once and copied; to renew it, make another
+ * context.  Only whether it is one is looked at.  SSLC_OK, or SSLC_ERR_CONFIG
+ * with bad_file. */
+SSLC_API sslc_status sslc_ctx_use_ocsp_response_file(sslc_ctx *ctx,
+                                                     const char *path);
+SSLC_API sslc_status sslc_ctx_use_ocsp_response_der(sslc_ctx *ctx,
+                                                    const void *der,
+                                                    size_t len);
+
 /* Switches that take safety away.
- * no_verify:     nothing of the peer's certificate is checked.
+ * no_verify:     nothing of the peer's certificate is checked, but pins.
  * no_name_check: the chain is checked, the name is not.
  * min_version:   SSLC_TLS1 or SSLC_TLS1_1; these need SHA-1 and short keys,
  *                so OpenSSL's security level is set to 0 as well. */
@@ -1083,6 +1142,16 @@ SSLC_API const sslc_cert *sslc_conn_peer_cert(const sslc_conn *conn, size_t i);
  * were not checked (an insecure switch, a client without a certificate) or the
  * handshake is not done. */
 SSLC_API int sslc_conn_is_verified(const sslc_conn *conn);
+
+/* "good" when the server stapled an OCSP response that was checked, else
+ * "none": there was none, none was asked for, or the connection was resumed.
+ * NULL before the handshake is done. */
+SSLC_API const char *sslc_conn_ocsp_status(const sslc_conn *conn);
+
+/* The stapled response in DER, its length in `*len`; NULL where there is none,
+ * and on a server.  Kept as long as the connection. */
+SSLC_API const unsigned char *sslc_conn_ocsp_response(const sslc_conn *conn,
+                                                      size_t *len);
 
 /* What was agreed on with sslc_ctx_set_max_fragment_length, in bytes; 0 where
  * nothing was. */

@@ -50,6 +50,9 @@ static const struct number {
   { 34, "verification_failed", SSLC_ERR_VERIFY },
   { 35, "internal", SSLC_ERR_INTERNAL },
   { 36, "renegotiation_refused", SSLC_ERR_PROTO },
+  { 37, "pin_mismatch", SSLC_ERR_VERIFY },
+  { 38, "staple_missing", SSLC_ERR_VERIFY },
+  { 39, "dane_mismatch", SSLC_ERR_VERIFY },
 };
 
 static void

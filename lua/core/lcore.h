@@ -72,6 +72,9 @@ extern const luaL_Reg lcore_ctx_verify[];
 extern const luaL_Reg lcore_conn_hooks[];
 extern const luaL_Reg lcore_ctx_params[];
 extern const luaL_Reg lcore_conn_export[];
+extern const luaL_Reg lcore_ctx_checks[];
+extern const luaL_Reg lcore_conn_checks[];
+extern const luaL_Reg lcore_cert_checks[];
 void lcore_extend(lua_State *L, const lcore_kind *kind,
                   const luaL_Reg *methods); /* [-0, +0] */
 

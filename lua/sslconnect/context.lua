@@ -19,6 +19,20 @@ local function file_or_pem(method)
   end
 end
 
+--- An OCSP response is given in DER, which begins with a SEQUENCE, or as the name of a file.
+local function use_ocsp_response(ctx, value)
+  local is_der = value:find("^0[\128-\255]")
+  return ctx["use_ocsp_response" .. (is_der and "_der" or "_file")](ctx, value)
+end
+
+local function add_pins(ctx, pins)
+  for _, pin in ipairs(pins) do
+    local ok, err = ctx:add_pin(pin)
+    if not ok then return nil, err end
+  end
+  return true
+end
+
 local function call(method)
   return function(ctx, value) return ctx[method](ctx, value) end
 end
@@ -82,6 +96,10 @@ local settings = {
   {"verify_hook", callable, hook "set_retry_verify"},
   {"certificate_hook", callable, hook "set_x509_lookup"},
   {"client_hello_hook", callable, hook "set_client_hello"},
+  {"pins", "some_names", add_pins},
+  {"pin_scope", options.one_of("chain", "leaf"), call "set_pin_scope"},
+  {"ocsp", options.one_of("off", "if_stapled", "required"), call "set_ocsp"},
+  {"ocsp_response", "bytes", use_ocsp_response},
   {"lenient_eof", "boolean", call "set_lenient_eof"},
   {"insecure_no_verify", "boolean", call "set_insecure_no_verify"},
   {"insecure_no_name_check", "boolean", call "set_insecure_no_name_check"},
@@ -413,6 +431,7 @@ local may_show = {
   max_version = true, insecure_min_version = true, verify_client = true, ciphers = true,
   insecure_ciphers = true, ciphersuites = true, groups = true, sigalgs = true,
   block_padding = true, max_send_fragment = true, max_fragment_length = true, keylog = true,
+  pin_scope = true, ocsp = true,
 }
 
 local function show(name, value)

@@ -391,6 +391,40 @@ function ctx:set_alpn(names) end
 ---@return sslconnect.core.error|nil err
 function ctx:set_verify_client(mode) end
 
+---Adds a pin to the set: a key, one of which the peer's chain must have beside all else that is
+---verified. SHA-256 of a SubjectPublicKeyInfo, as cert:spki_sha256() gives it, or 64 hexadecimal
+---digits.
+---@param pin string
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:add_pin(pin) end
+
+---Whose key has to be pinned: that of any certificate of the chain that was verified (the default),
+---or the peer's own.
+---@param scope "chain"|"leaf"
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_pin_scope(scope) end
+
+---Whether a server is asked to staple an OCSP response: one that comes has to be good (the
+---default), every server's has to come, or none is asked for. SSL_set_tlsext_status_type(3).
+---@param mode "off"|"if_stapled"|"required"
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_ocsp(mode) end
+
+---What a server staples to its certificate: an OCSP response in DER.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:use_ocsp_response_file(path) end
+
+---The same, in memory.
+---@param der string
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:use_ocsp_response_der(der) end
+
 ---Whether the end of the stream without close_notify counts as a clean end, for protocols that
 ---frame their own length.
 ---@param on boolean
@@ -911,6 +945,15 @@ function conn:peer_cert(i) end
 ---@return boolean
 function conn:is_verified() end
 
+---"good" when the server stapled an OCSP response that was checked, else "none". nil before the
+---handshake is done.
+---@return "good"|"none"|nil
+function conn:ocsp_status() end
+
+---The stapled response in DER; nil where there is none.
+---@return string|nil
+function conn:ocsp_response() end
+
 ---What verification came to: 0 (X509_V_OK), or an X509_V_ERR_* of X509_verify_cert(3). nil before
 ---there is one.
 ---@return integer|nil
@@ -1154,6 +1197,10 @@ function cert:not_after() end
 ---SHA-256 of the certificate: 64 hexadecimal digits, lower case.
 ---@return string
 function cert:fingerprint() end
+
+---SHA-256 of its SubjectPublicKeyInfo, as a pin: "sha256/" and base64.
+---@return string
+function cert:spki_sha256() end
 
 ---The certificate in DER.
 ---@return string

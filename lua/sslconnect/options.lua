@@ -58,6 +58,13 @@ function kinds.names(value)
   return copy
 end
 
+--- At least one.
+function kinds.some_names(value)
+  local list, expected = kinds.names(value)
+  if list and #list == 0 then return nil, "at least one string" end
+  return list, expected
+end
+
 --- What OpenSSL takes as one string with colons in it; a list of its elements is that too.
 function kinds.list(value)
   local names, expected = kinds.names(value)

@@ -253,6 +253,8 @@ local kinds = {
       use_private_key_file = {certs .. "/good.key"}, use_private_key_pem = {pem("good.key")},
       set_key_password = {"secret"}, set_min_version = {"1.2"}, set_max_version = {"1.3"},
       set_alpn = {{"h2", "http/1.1"}}, set_verify_client = {"optional"},
+      add_pin = {("0"):rep(64)}, set_pin_scope = {"leaf"}, set_ocsp = {"off"},
+      use_ocsp_response_file = {"/nowhere"}, use_ocsp_response_der = {"0"},
       set_lenient_eof = {true}, set_insecure_no_verify = {false},
       set_insecure_no_name_check = {false}, set_insecure_min_version = {"1.1"}, check = {},
       set_ciphers = {"HIGH:!aNULL"}, set_insecure_ciphers = {"ALL"}, set_groups = {"P-256"},
@@ -295,7 +297,8 @@ local kinds = {
       state_string = {}, fd = {}, version = {}, cipher = {}, group = {}, alpn = {},
       session_reused = {}, server_name = {}, peer_cert_count = {}, peer_cert = {1},
       is_verified = {}, timeout = {}, session = {}, trace = {}, verify_result = {},
-      max_fragment_length = {}, chain_count = {}, chain = {1}, ca_name_count = {}, ca_name = {1},
+      max_fragment_length = {}, ocsp_status = {}, ocsp_response = {},
+      chain_count = {}, chain = {1}, ca_name_count = {}, ca_name = {1},
     },
   },
   dial = {
@@ -316,7 +319,7 @@ local kinds = {
     end,
     steps = {},
     getters = {subject = {}, issuer = {}, serial = {}, names = {}, not_before = {},
-      not_after = {}, fingerprint = {}, der = {}, pem = {}},
+      not_after = {}, fingerprint = {}, spki_sha256 = {}, der = {}, pem = {}},
   },
 }
 

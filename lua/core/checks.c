@@ -1,0 +1,120 @@
+/*
+ * checks.c: what is demanded of the peer beside its chain and name: methods of
+ * contexts, connections and certificates.
+ */
+#include "lcore.h"
+
+#include <string.h>
+
+static lcore_object *check_ctx(lua_State *L)
+{
+  return lcore_check(L, 1, &lcore_ctx);
+}
+
+/* The number that stands for the name at `arg`; both lists end with NULL. */
+static int check_name(lua_State *L, int arg, const char *const *names,
+                      const int *numbers, const char *expected)
+{
+  const char *s = luaL_checkstring(L, arg);
+  for (int i = 0; names[i] != NULL; i++)
+    if (strcmp(names[i], s) == 0)
+      return numbers[i];
+  return luaL_argerror(L, arg, expected);
+}
+
+/* ---------------------------------------------------------------- pins */
+
+static int ctx_add_pin(lua_State *L)
+{
+  lcore_object *o = check_ctx(L);
+  const char *pin = lcore_checkcstring(L, 2);
+  return lcore_result(L, o, sslc_ctx_add_pin(o->handle, pin));
+}
+
+static int ctx_set_pin_scope(lua_State *L)
+{
+  static const char *const names[] = {"chain", "leaf", NULL};
+  static const int scopes[] = {SSLC_PIN_CHAIN, SSLC_PIN_LEAF};
+  lcore_object *o = check_ctx(L);
+  int scope =
+    check_name(L, 2, names, scopes, "\"chain\" or \"leaf\" expected");
+  return lcore_result(L, o, sslc_ctx_set_pin_scope(o->handle, scope));
+}
+
+/* ---------------------------------------------------------------- OCSP */
+
+static int ctx_set_ocsp(lua_State *L)
+{
+  static const char *const names[] = {"off", "if_stapled", "required", NULL};
+  static const int modes[] = {SSLC_OCSP_OFF, SSLC_OCSP_IF_STAPLED,
+                              SSLC_OCSP_REQUIRED};
+  lcore_object *o = check_ctx(L);
+  int mode = check_name(L, 2, names, modes,
+                        "\"off\", \"if_stapled\" or \"required\" expected");
+  return lcore_result(L, o, sslc_ctx_set_ocsp(o->handle, mode));
+}
+
+static int ctx_use_ocsp_response_file(lua_State *L)
+{
+  lcore_object *o = check_ctx(L);
+  const char *path = lcore_checkcstring(L, 2);
+  return lcore_result(L, o, sslc_ctx_use_ocsp_response_file(o->handle, path));
+}
+
+static int ctx_use_ocsp_response_der(lua_State *L)
+{
+  lcore_object *o = check_ctx(L);
+  size_t len;
+  const char *der = luaL_checklstring(L, 2, &len);
+  return lcore_result(L, o,
+                      sslc_ctx_use_ocsp_response_der(o->handle, der, len));
+}
+
+static int conn_ocsp_status(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  return lcore_pushstring(L, sslc_conn_ocsp_status(o->handle));
+}
+
+/* A response has no bound, and to make room for its copy may run a finalizer
+ * that closes the connection: so it is asked for once more. */
+static int conn_ocsp_response(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  size_t size = 0, len = 0;
+  if (sslc_conn_ocsp_response(o->handle, &size) == NULL)
+    return 0;
+  char *copy = lcompat_newuserdata(L, size);
+  const unsigned char *der = sslc_conn_ocsp_response(o->handle, &len);
+  if (der == NULL || len != size)
+    return 0;
+  memcpy(copy, der, size);
+  lua_pushlstring(L, copy, size);
+  return 1;
+}
+
+/* --------------------------------------------------------- certificates */
+
+static int cert_spki_sha256(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_cert);
+  return lcore_pushcopy(L, sslc_cert_spki_sha256(o->handle));
+}
+
+/* ---------------------------------------------------------------- lists */
+
+const luaL_Reg lcore_ctx_checks[] = {
+  {"add_pin", ctx_add_pin},
+  {"set_pin_scope", ctx_set_pin_scope},
+  {"set_ocsp", ctx_set_ocsp},
+  {"use_ocsp_response_file", ctx_use_ocsp_response_file},
+  {"use_ocsp_response_der", ctx_use_ocsp_response_der},
+  {NULL, NULL}};
+
+const luaL_Reg lcore_conn_checks[] = {
+  {"ocsp_status", conn_ocsp_status},
+  {"ocsp_response", conn_ocsp_response},
+  {NULL, NULL}};
+
+const luaL_Reg lcore_cert_checks[] = {{"spki_sha256", cert_spki_sha256},
+                                      {NULL, NULL}};
