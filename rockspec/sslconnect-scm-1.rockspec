@@ -125,6 +125,7 @@ build = {
     ["sslconnect.repl.connection"] = "lua/sslconnect/repl/connection.lua",
     ["sslconnect.repl.help"] = "lua/sslconnect/repl/help.lua",
     ["sslconnect.repl.report"] = "lua/sslconnect/repl/report.lua",
+    ["sslconnect.session"] = "lua/sslconnect/session.lua",
     ["sslconnect.stream"] = "lua/sslconnect/stream.lua",
     ["sslconnect.transport"] = "lua/sslconnect/transport.lua",
     ["sslconnect.transport.connection"] = "lua/sslconnect/transport/connection.lua",

@@ -91,6 +91,8 @@ LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
   lcore_extend(L, &lcore_ctx, lcore_ctx_checks);
   lcore_extend(L, &lcore_conn, lcore_conn_checks);
   lcore_extend(L, &lcore_cert, lcore_cert_checks);
+  lcore_extend(L, &lcore_ctx, lcore_ctx_sessions);
+  lcore_extend(L, &lcore_conn, lcore_conn_sessions);
   lcore_register(L, &lcore_dial);
   lcore_register(L, &lcore_poller);
   lua_newtable(L);

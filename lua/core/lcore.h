@@ -75,6 +75,8 @@ extern const luaL_Reg lcore_conn_export[];
 extern const luaL_Reg lcore_ctx_checks[];
 extern const luaL_Reg lcore_conn_checks[];
 extern const luaL_Reg lcore_cert_checks[];
+extern const luaL_Reg lcore_ctx_sessions[];
+extern const luaL_Reg lcore_conn_sessions[];
 void lcore_extend(lua_State *L, const lcore_kind *kind,
                   const luaL_Reg *methods); /* [-0, +0] */
 

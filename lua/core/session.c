@@ -1,6 +1,7 @@
 /*
  * session.c: sessions, the userdata over sslc_session.  Immutable and without
- * a `close`, but __gc can be called by anybody.
+ * a `close`, but __gc can be called by anybody.  And what contexts and
+ * connections have to do with them.
  */
 #include "lcore.h"
 
@@ -77,3 +78,83 @@ static const luaL_Reg metamethods[] = {{"__gc", session_gc},
 
 const lcore_kind lcore_session = {
   "sslconnect.session", "session", session_release, NULL, methods, metamethods};
+
+/* ------------------------------------------------------------- contexts */
+
+/* set_session_cache(size, seconds): 0 sessions turn it off, 0 seconds are the
+ * default. */
+static int ctx_set_session_cache(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_ctx);
+  int size = lcore_checkint(L, 2, 0, INT_MAX);
+  int lifetime = lcore_checkint(L, 3, 0, INT_MAX);
+  return lcore_result(
+    L, o, sslc_ctx_set_session_cache(o->handle, (size_t)size, lifetime));
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t count)
+{
+  lcore_pushint64(L, (int64_t)count);
+  lua_setfield(L, -2, name);
+}
+
+static void push_statistics(lua_State *L, const sslc_ctx_statistics *s)
+{
+  lua_createtable(L, 0, 13);
+  set_count(L, "connects", s->connects);
+  set_count(L, "offered", s->offered);
+  set_count(L, "resumed", s->resumed);
+  set_count(L, "refused", s->refused);
+  set_count(L, "failed", s->failed);
+  set_count(L, "misses", s->misses);
+  set_count(L, "stored", s->stored);
+  set_count(L, "expired", s->expired);
+  set_count(L, "evicted", s->evicted);
+  set_count(L, "dropped", s->dropped);
+  set_count(L, "kept", s->kept);
+  set_count(L, "early_data_accepted", s->early_data_accepted);
+  set_count(L, "early_data_rejected", s->early_data_rejected);
+}
+
+/* stats(): a table of counters; nil where the context is closed. */
+static int ctx_stats(lua_State *L)
+{
+  const lcore_object *o = lcore_check(L, 1, &lcore_ctx);
+  sslc_ctx_statistics s = {.size = sizeof s};
+  if (sslc_ctx_stats(o->handle, &s))
+    push_statistics(L, &s);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+const luaL_Reg lcore_ctx_sessions[] = {
+  {"set_session_cache", ctx_set_session_cache},
+  {"stats", ctx_stats},
+  {NULL, NULL}};
+
+/* ---------------------------------------------------------- connections */
+
+/* set_session_scope(string | nil) */
+static int conn_set_session_scope(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  const char *scope = lua_isnoneornil(L, 2) ? NULL : lcore_checkcstring(L, 2);
+  return lcore_result(L, o, sslc_conn_set_session_scope(o->handle, scope));
+}
+
+/* A userdata of the next session that came, or nil. */
+static int conn_take_session(lua_State *L)
+{
+  const lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  lcore_object *s = lcore_new(L, &lcore_session);
+  s->handle = sslc_conn_take_session(o->handle);
+  if (s->handle == NULL)
+    lua_pushnil(L);
+  return 1;
+}
+
+const luaL_Reg lcore_conn_sessions[] = {
+  {"set_session_scope", conn_set_session_scope},
+  {"take_session", conn_take_session},
+  {NULL, NULL}};

@@ -33,6 +33,8 @@ local function prepare(ctx, where, server_name, step)
   if ok and where.host then ok, err = conn:set_peer_label(where.host) end
   if ok and server_name then ok, err = conn:set_server_name(server_name) end
   if ok and where.ech then ok, err = conn:set_ech_config_list(where.ech) end
+  if ok and where.scope then ok, err = conn:set_session_scope(where.scope) end
+  if ok and where.session then ok, err = conn:set_session(where.session) end
   if not ok then return nil, err end
   return conn
 end
@@ -198,10 +200,13 @@ local function open_in_nginx(ctx, host, port, where, given)
 end
 
 --- Connects to host and port, or to a path.
----@param given table  checked: timeout, server_name, loop, path, and what the dial takes; hooks
+---@param given table  checked: timeout, server_name, loop, path, session, and what the dial takes;
+---                     hooks
 function connect.open(ctx, host, port, given)
+  local to = given.path or label(host, port)
   local where = {
-    host = given.path or label(host, port), loop = given.loop, hooks = given.hooks,
+    host = to, loop = given.loop, hooks = given.hooks,
+    scope = given.path and "unix:" .. to or to:lower(), session = given.session,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
     nagle = given.nodelay == "handshake" and not given.path, -- when the handshake is done
     ech = given.ech_config_list,
@@ -249,12 +254,13 @@ local function descriptor(socket)
 end
 
 --- TLS on a connected socket, as the client ("connect") or the server ("accept").
----@param given table  checked: timeout, server_name, loop, take; hooks
+---@param given table  checked: timeout, server_name, loop, take, session, session_scope; hooks
 function connect.wrap(ctx, socket, given, step)
   local adapter = transport.find(socket)
   if adapter then
     return wrap_stream(ctx, adapter, {
       host = given.server_name, loop = given.loop, hooks = given.hooks,
+      scope = given.session_scope, session = given.session,
       deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT), ech = given.ech_config_list,
     }, given, step)
   end
@@ -269,6 +275,7 @@ function connect.wrap(ctx, socket, given, step)
   local where = {
     host = given.server_name, loop = given.loop, hooks = given.hooks,
     socket = not take and socket or nil, ech = given.ech_config_list,
+    scope = given.session_scope, session = given.session,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }
   local conn

@@ -4,6 +4,7 @@ local core = require "sslconnect.core"
 local guard = require "sslconnect.guard"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
+local session = require "sslconnect.session"
 local verify = require "sslconnect.verify"
 
 ---@class sslconnect.Context
@@ -101,6 +102,7 @@ local settings = {
   {"ocsp", options.one_of("off", "if_stapled", "required"), call "set_ocsp"},
   {"ocsp_response", "bytes", use_ocsp_response},
   {"lenient_eof", "boolean", call "set_lenient_eof"},
+  {"session_cache", session.cache, session.set_cache},
   {"insecure_no_verify", "boolean", call "set_insecure_no_verify"},
   {"insecure_no_name_check", "boolean", call "set_insecure_no_name_check"},
 }
@@ -318,11 +320,11 @@ local connect_options = {
   timeout = "seconds", server_name = "string", loop = "any", addresses = addresses,
   nameservers = nameservers, attempt_delay = "seconds", bind = "string",
   keepalive = whole_seconds, nodelay = nodelay, path = "string", resolve = callable,
-  ech_config_list = "bytes",
+  ech_config_list = "bytes", session = session.offered,
 }
 local wrap_options = {
   timeout = "seconds", server_name = "string", loop = "any", take = "boolean",
-  ech_config_list = "bytes",
+  ech_config_list = "bytes", session = session.offered, session_scope = "string",
 }
 local accept_options = {timeout = "seconds", loop = "any", take = "boolean"}
 
@@ -370,9 +372,9 @@ end
 ---@param host string|nil  a name or an address; nil with the option path
 ---@param port integer|nil
 ---@param given? table    timeout (seconds over all of it; 30), server_name (to send and verify;
----                       the host), loop (a name or an adapter), and how to get there: addresses,
----                       nameservers, resolve, path, bind, attempt_delay, keepalive, nodelay
----                       (docs/api.md)
+---                       the host), loop (a name or an adapter), session (to resume), and how to
+---                       get there: addresses, nameservers, resolve, path, bind, attempt_delay,
+---                       keepalive, nodelay (docs/api.md)
 ---@return sslconnect.Connection|nil conn
 ---@return table|nil err
 function Context:connect(host, port, given)
@@ -393,7 +395,8 @@ end
 --- A stream (an object with read(max) and write(data), a socket of nginx's, a stream of luv's,
 --- another connection) is closed with the connection unless `take` is false.
 ---@param socket integer|table|userdata  a descriptor, an object with getfd(), a stream
----@param given? table  server_name (to send and verify), timeout (30), loop, take
+---@param given? table  server_name (to send and verify), timeout (30), loop, take, session,
+---                     session_scope (where it leads: connections of the same resume by themselves)
 ---@return sslconnect.Connection|nil conn
 ---@return table|nil err  plaintext_pending where the object still buffers bytes, ...
 function Context:wrap(socket, given)
@@ -423,6 +426,13 @@ end
 ---@return table|nil err  as of a connect: err.code, err.depth, err.certificate
 function Context:verify(chain, given)
   return verify.chain(self.ctx, chain, given)
+end
+
+--- What it has counted: connects, offered, resumed, refused, failed, misses, stored, expired,
+--- evicted, dropped, kept, early_data_accepted, early_data_rejected (docs/sessions.md).
+---@return table
+function Context:stats()
+  return self.ctx:stats()
 end
 
 --- Settings whose values may be shown; of all others, secrets among them, the name alone.

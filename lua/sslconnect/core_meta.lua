@@ -708,6 +708,34 @@ function session:time() end
 ---@return integer|nil
 function session:lifetime() end
 
+---What a context has counted of its clients.
+---@class sslconnect.core.stats
+---@field connects integer handshakes that were done
+---@field offered integer handshakes begun with a session to resume
+---@field resumed integer of these: the server took it up
+---@field refused integer it did not, and the handshake was done in full
+---@field failed integer the handshake failed, or was given up
+---@field misses integer the cache was asked and had none
+---@field stored integer sessions put into the cache
+---@field expired integer taken out unused: too old, or trust has changed
+---@field evicted integer taken out for want of room
+---@field dropped integer taken out as their connection failed, or the server did not know them
+---@field kept integer in the cache now
+---@field early_data_accepted integer connections whose early data the server took
+---@field early_data_rejected integer or did not take
+
+---Keeps so many sessions of connections that have a scope, for so many seconds; 0 sessions: none,
+---0 seconds: a day. 1024 and a day at first.
+---@param size integer up to 1000000
+---@param lifetime integer seconds after the certificate was verified, up to 604800
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option; misuse: the context is in use
+function ctx:set_session_cache(size, lifetime) end
+
+---nil where the context is closed.
+---@return sslconnect.core.stats|nil
+function ctx:stats() end
+
 ---One TLS connection. ssl(7). Given a BIO and, as a client, the server's name; then stepped until
 ---it is done. A step that fails for good is remembered, and later ones fail alike. Two userdata of
 ---one connection are equal; `close` closes it for both, the collector closes it with the last one.
@@ -806,6 +834,17 @@ function conn:set_session(offered) end
 ---first data), the peer was not verified, the connection failed.
 ---@return sslconnect.core.session|nil
 function conn:session() end
+
+---Where the connection leads, "example.com:443": among those of equal texts the context keeps and
+---offers sessions by itself.
+---@param scope string|nil nil: neither, as at first
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: the handshake has begun
+function conn:set_session_scope(scope) end
+
+---The next session that came on a client with a scope and was not taken yet.
+---@return sslconnect.core.session|nil
+function conn:take_session() end
 
 ---One step of the handshake. SSL_do_handshake(3).
 ---@return boolean|nil done

@@ -382,6 +382,19 @@ function Connection:channel_binding(kind)
   return self.conn:channel_binding(kind)
 end
 
+--- Whether the connection took up an earlier session, as a client or a server.
+---@return boolean
+function Connection:session_reused()
+  return negotiated(self).resumed
+end
+
+--- The session, for the option `session` of another connect in the same context. nil where there is
+--- none to be resumed: with TLS 1.3 it comes with the first data, and after close it is gone.
+---@return sslconnect.core.session|nil
+function Connection:session()
+  return not self.closed and self.conn:session() or nil
+end
+
 --- The descriptor, for LuaSocket's select and other loops; nil once it is closed. Who asks is about
 --- to wait: what is held is sent first, here and in dirty, pollfd and events.
 ---@return integer|nil
