@@ -25,6 +25,17 @@
 #error "sslconnect needs OpenSSL 1.1.1 or newer"
 #endif
 
+/* 1.1.1 does not have these reasons to refuse a certificate. */
+#ifndef X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH
+#define X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH 77
+#endif
+#ifndef X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY
+#define X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY 78
+#endif
+#ifndef X509_V_ERR_EC_KEY_EXPLICIT_PARAMS
+#define X509_V_ERR_EC_KEY_EXPLICIT_PARAMS 94
+#endif
+
 /* 1.1.1 gives the certificate with a reference, 3.0 without. */
 static inline X509 *
 compat_get1_peer_certificate(const SSL *ssl)
