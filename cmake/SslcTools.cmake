@@ -1,5 +1,6 @@
 # The programs that tests and the demo need, one a file of spec/support/*.c, in
-# bin/: certkit makes certificates, testserver is who they connect to.
+# bin/: certkit makes certificates, testserver is who they connect to; and
+# casekit, of the files in its directory, which makes cases of chain and name.
 file(GLOB programs CONFIGURE_DEPENDS
   "${CMAKE_CURRENT_SOURCE_DIR}/spec/support/*.c")
 
@@ -19,3 +20,9 @@ foreach(source ${programs})
   target_link_libraries(${name} PRIVATE static ${SSLC_LIBRARIES})
   add_dependencies(tools ${name})
 endforeach()
+
+file(GLOB casekit CONFIGURE_DEPENDS
+  "${CMAKE_CURRENT_SOURCE_DIR}/spec/support/casekit/*.c")
+sslc_add_test_program(casekit ${casekit})
+target_link_libraries(casekit PRIVATE OpenSSL::Crypto)
+add_dependencies(tools casekit)

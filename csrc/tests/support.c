@@ -11,7 +11,7 @@
 
 /* ------------------------------------------------------------- the runner */
 
-#define MAX_TESTS 256
+#define MAX_TESTS 1024
 
 static struct CMUnitTest tests[MAX_TESTS];
 static size_t test_count;
