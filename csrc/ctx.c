@@ -88,8 +88,10 @@ sslc_ctx_new(void)
 {
   static atomic_uint_least64_t made;
   sslc_ctx *ctx = sslci_new(sslc_ctx);
-  if (!ctx)
+  if (!ctx || !sslci_trust_init(ctx)) {
+    OPENSSL_free(ctx);
     return NULL;
+  }
   atomic_init(&ctx->refs, 1);
   atomic_init(&ctx->frozen, false);
   ctx->keylog_fd = -1;
@@ -135,7 +137,7 @@ sslc_ctx_free(sslc_ctx *ctx)
     return;
   SSL_CTX_free(ctx->ssl_ctx);
   sslci_cache_free(ctx->sessions);
-  X509_STORE_free(ctx->store);
+  sslci_trust_free(ctx);
   sslci_identity_free(ctx);
   sslci_pins_free(ctx);
   sslci_ocsp_free(ctx);
@@ -217,21 +219,50 @@ sslci_ctx_nomem(sslc_ctx *ctx)
 
 /* ---------------------------------------------------------------- files */
 
+static void
+fill_stamp(struct sslci_stamp *stamp, const struct stat *st)
+{
+  stamp->dev = st->st_dev;
+  stamp->ino = st->st_ino;
+  stamp->size = st->st_size;
+  stamp->modified = st->st_mtim;
+  stamp->changed = st->st_ctim;
+}
+
+bool
+sslci_stamp_take(struct sslci_stamp *stamp, const char *path)
+{
+  struct stat st;
+  memset(stamp, 0, sizeof *stamp);
+  if (stat(path, &st) != 0)
+    return false;
+  fill_stamp(stamp, &st);
+  return true;
+}
+
+static bool
+is_same_time(const struct timespec *a, const struct timespec *b)
+{
+  return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool
+sslci_stamp_equal(const struct sslci_stamp *a, const struct sslci_stamp *b)
+{
+  return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+         is_same_time(&a->modified, &b->modified) &&
+         is_same_time(&a->changed, &b->changed);
+}
+
 sslc_status
 sslci_ctx_note_file(sslc_ctx *ctx, const char *path)
 {
-  struct stat st;
   struct sslci_file *file = sslci_new(struct sslci_file);
   if (!file || !sslci_set_string(&file->path, path)) {
     OPENSSL_free(file);
     return sslci_ctx_nomem(ctx);
   }
-  if (stat(path, &st) == 0) {
-    file->dev = st.st_dev;
-    file->ino = st.st_ino;
-    file->size = st.st_size;
-    file->mtime = st.st_mtim;
-  }
+  sslci_stamp_take(&file->stamp, path);
   file->next = ctx->files;
   ctx->files = file;
   return SSLC_OK;
@@ -240,11 +271,9 @@ sslci_ctx_note_file(sslc_ctx *ctx, const char *path)
 static bool
 is_changed(const struct sslci_file *file)
 {
-  struct stat st;
-  return stat(file->path, &st) != 0 || st.st_dev != file->dev ||
-         st.st_ino != file->ino || st.st_size != file->size ||
-         st.st_mtim.tv_sec != file->mtime.tv_sec ||
-         st.st_mtim.tv_nsec != file->mtime.tv_nsec;
+  struct sslci_stamp now;
+  return !sslci_stamp_take(&now, file->path) ||
+         !sslci_stamp_equal(&now, &file->stamp);
 }
 
 int
@@ -256,15 +285,15 @@ sslc_ctx_files_changed(const sslc_ctx *ctx)
   return 0;
 }
 
-/* Reads all of `f`; 0 or an errno. */
+/* Reads all of `f`, which has `expected` bytes as it seems; 0 or an errno. */
 static int
-read_all(FILE *f, unsigned char **bytes, size_t *len)
+read_all(FILE *f, size_t expected, unsigned char **bytes, size_t *len)
 {
   unsigned char *buf = NULL;
   size_t size = 0, used = 0;
   for (;;) {
     if (used == size) {
-      size_t more = size ? 2 * size : 16384;
+      size_t more = size ? 2 * size : expected + 1;
       unsigned char *p = more > FILE_MAX_SIZE
         ? NULL : OPENSSL_clear_realloc(buf, size, more);
       if (!p) {
@@ -297,8 +326,13 @@ int
 sslci_read_file(struct sslci_data *d, const char *path)
 {
   memset(d, 0, sizeof *d);
+  struct stat st = { 0 };
   FILE *f = fopen(path, "rbe");
-  int err = f ? read_all(f, &d->owned, &d->len) : errno;
+  int err = f && fstat(fileno(f), &st) == 0 ? 0 : errno;
+  fill_stamp(&d->stamp, &st);
+  if (!err)
+    err = read_all(f, S_ISREG(st.st_mode) ? (size_t)st.st_size : 16384,
+                   &d->owned, &d->len);
   if (f)
     fclose(f);
   d->name = path;
@@ -347,7 +381,7 @@ sslc_status
 sslci_use_memory(sslc_ctx *ctx, const char *setting, const void *bytes,
                  size_t len, sslci_use *use)
 {
-  struct sslci_data d = { setting, "in memory", bytes, len, NULL };
+  struct sslci_data d = { setting, "in memory", bytes, len, NULL, { 0 } };
   sslc_status status = sslci_ctx_settable(ctx);
   if (status != SSLC_OK)
     return status;
@@ -556,6 +590,14 @@ check(sslc_ctx *ctx)
   return status == SSLC_OK ? sslci_trust_finish(ctx) : status;
 }
 
+static sslc_status
+try_store(sslc_ctx *ctx)
+{
+  X509_STORE *store = sslci_trust_store(ctx, &ctx->err);
+  X509_STORE_free(store);
+  return store ? SSLC_OK : sslc_error_status(&ctx->err);
+}
+
 sslc_status
 sslc_ctx_check(sslc_ctx *ctx)
 {
@@ -566,9 +608,8 @@ sslc_ctx_check(sslc_ctx *ctx)
   sslc_status was = ctx->broken;
   sslc_status status = check(ctx);
   /* The shared trust is loaded for nothing else so early. */
-  if (status == SSLC_OK && !ctx->no_verify &&
-      !sslci_trust_store(ctx, &ctx->err))
-    status = sslc_error_status(&ctx->err);
+  if (status == SSLC_OK && !ctx->no_verify)
+    status = try_store(ctx);
   /* A setting that is still missing can be made up for. */
   ctx->broken = was;
   return status;

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -164,17 +165,42 @@ const char *sslci_time_text(int64_t t, char *buf);
 
 /* ------------------------------------------------------------ ctx.c */
 
+/* What tells whether a file is another one than it was. */
+struct sslci_stamp {
+  dev_t dev;
+  ino_t ino;
+  off_t size;
+  struct timespec modified; /* its contents, as may be pretended */
+  struct timespec changed;  /* anything about it */
+};
+
+/* False where there is nothing at the path. */
+bool sslci_stamp_take(struct sslci_stamp *stamp, const char *path);
+bool sslci_stamp_equal(const struct sslci_stamp *a,
+                       const struct sslci_stamp *b);
+
 /* A file that was read into a context, as it was then. */
 struct sslci_file {
   struct sslci_file *next;
   char *path;
-  dev_t dev;
-  ino_t ino;
-  off_t size;
-  struct timespec mtime;
+  struct sslci_stamp stamp;
 };
 
 struct sslci_cache; /* session_cache.c */
+
+/* Whom a context believes: trust.c. */
+struct sslci_trust {
+  struct sslci_source *sources; /* in the order of their setters */
+  bool named;                   /* else the system is meant */
+  bool system;                  /* is among them */
+  bool checks_crls;
+  pthread_mutex_t lock;         /* over what follows, and the sources' state */
+  X509_STORE *store; /* made of them; NULL: the system's, shared */
+  uint64_t generation;        /* of the store */
+  uint64_t system_generation; /* of the system's part in it */
+  bool stale;                 /* the sources are newer */
+  int64_t look_at;            /* when to look for changes, as sslc_now counts */
+};
 
 struct sslc_ctx {
   atomic_int refs;
@@ -187,10 +213,7 @@ struct sslc_ctx {
   sslc_status broken;    /* a setting failed: no connection works */
   struct sslci_file *files;
   /* trust */
-  X509_STORE *store; /* of this context; NULL: the system's, shared */
-  bool wants_system;
-  bool named_trust;
-  bool system_added; /* to the context's own store */
+  struct sslci_trust trust;
   /* identity */
   X509 *cert;
   STACK_OF(X509) *chain;
@@ -256,6 +279,7 @@ struct sslci_data {
   const void *bytes;
   size_t len;
   unsigned char *owned; /* wiped and freed, where it was a file */
+  struct sslci_stamp stamp; /* of the file, taken before it was read */
 };
 
 /* Reads a file whole; 0 or an errno. */
@@ -273,18 +297,109 @@ sslc_status sslci_use_memory(sslc_ctx *ctx, const char *setting,
 /* Notes what a path is now, for sslc_ctx_files_changed. */
 sslc_status sslci_ctx_note_file(sslc_ctx *ctx, const char *path);
 
+/* ------------------------------------------- trust_name.c, trust_pem.c */
+
+struct sslci_span {
+  const unsigned char *p;
+  size_t len;
+};
+
+/* The subject of the certificate in front, as it is inside of its SEQUENCE;
+ * moves `der` to behind the certificate. */
+bool sslci_der_subject(struct sslci_span *der, struct sslci_span *subject);
+
+/* Equal names have equal keys, for X509_NAME_cmp(3); false: it is no name. */
+bool sslci_name_key(struct sslci_span name, uint32_t *key);
+bool sslci_x509_name_key(const X509_NAME *name, uint32_t *key);
+
+/* The certificates of PEM text, one after the other. */
+struct sslci_pem {
+  struct sslci_span rest;
+  bool aux; /* the last one was a TRUSTED CERTIFICATE */
+};
+
+/* Decodes the next one to `out`, which has room for all the text: 1, 0 at the
+ * end, -1 where it is not in the form that is known here. */
+int sslci_pem_next(struct sslci_pem *pem, unsigned char *out, size_t *len);
+
+/* ------------------------------------------ trust_index.c, trust_lookup.c */
+
+enum sslci_loaded {
+  SSLCI_LOADED_NONE,
+  SSLCI_LOADED_SOME,
+  SSLCI_LOADED_BAD,
+  SSLCI_LOADED_NOMEM
+};
+
+/* Certificates to be found by subject. */
+struct sslci_bundle;
+
+struct sslci_bundle *sslci_bundle_new(void); /* NULL: memory is short */
+struct sslci_bundle *sslci_bundle_up_ref(struct sslci_bundle *b);
+void sslci_bundle_free(struct sslci_bundle *b);
+
+/* Each adds to a bundle that is not shared yet: one; those of PEM, or of DER,
+ * which is found out; of DER. */
+bool sslci_bundle_add(struct sslci_bundle *b, X509 *x509);
+enum sslci_loaded sslci_bundle_read(struct sslci_bundle *b,
+                                    const struct sslci_data *d);
+enum sslci_loaded sslci_bundle_read_der(struct sslci_bundle *b,
+                                        const struct sslci_data *d);
+
+/* Has the file read when the bundle is first asked.  False: memory is short. */
+bool sslci_bundle_later(struct sslci_bundle *b, const char *path);
+
+size_t sslci_bundle_count(const struct sslci_bundle *b);
+
+/* Adds all of the subject to the store; how many they are, the first of them
+ * borrowed in `*first`. */
+size_t sslci_bundle_find(struct sslci_bundle *b, const X509_NAME *name,
+                         X509_STORE *store, X509 **first);
+
+/* Where a store looks for certificates; it goes with the store.  False, NULL:
+ * memory is short. */
+struct sslci_lookup;
+
+struct sslci_lookup *sslci_lookup_new(X509_STORE *store);
+bool sslci_lookup_add(struct sslci_lookup *l, struct sslci_bundle *b);
+bool sslci_lookup_add_dir(struct sslci_lookup *l, const char *path);
+
+/* The one that is asked where all others have nothing. */
+void sslci_lookup_add_last(struct sslci_lookup *l, struct sslci_bundle *b);
+
+/* -------------------------------------------------------- trust_system.c */
+
+/* The system's trust, loaded or looked at anew where it is time: its number;
+ * 0 with `e` set where there is none. */
+uint64_t sslci_system_generation(sslc_error *e);
+
+/* The store that all share, with a reference; NULL with `e` set. */
+X509_STORE *sslci_system_store(sslc_error *e);
+
+/* Has a store of its own look there too; the number it has then, 0 with `e`
+ * set. */
+uint64_t sslci_system_join(struct sslci_lookup *l, sslc_error *e);
+
 /* ---------------------------------------------- trust.c, identity.c */
 
-/* Completes a store of the context's own; before the freeze. */
+bool sslci_trust_init(sslc_ctx *ctx);
+void sslci_trust_free(sslc_ctx *ctx);
+
+/* Makes the context's own store, where it has one; before the freeze. */
 sslc_status sslci_trust_finish(sslc_ctx *ctx);
 
-/* The store to verify with, borrowed: the context's, or the one of the system
- * that the process shares.  NULL with `e` set where there is none. */
+/* The store to verify with, and a reference to it: the context's, or the one of
+ * the system that the process shares.  NULL with `e` set where there is none. */
 X509_STORE *sslci_trust_store(sslc_ctx *ctx, sslc_error *e);
 
 /* A number that changes with the trust that connections of the context get from
- * now on: what was verified under another one is not resumed. */
-uint64_t sslci_trust_generation(const sslc_ctx *ctx);
+ * now on: what was verified under another one is not resumed.  To be asked for
+ * before the store, so that it is not newer. */
+uint64_t sslci_trust_generation(sslc_ctx *ctx);
+
+/* How long a change of a file or directory may go unnoticed, in nanoseconds;
+ * tests set it. */
+extern int64_t sslci_trust_interval;
 
 /* Uses these in the place of what was set; takes references of its own.
  * `source` is what errors call them. */

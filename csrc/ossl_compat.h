@@ -142,6 +142,24 @@ compat_new_session_ticket(SSL *ssl)
 #endif
 }
 
+/* The name that X509_LOOKUP_meth_set_get_by_subject(3)'s function is given. */
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+typedef const X509_NAME compat_lookup_name;
+#else
+typedef X509_NAME compat_lookup_name;
+#endif
+
+/* The DER that a name was made of; 1.1.1 only forgot to say const. */
+static inline bool
+compat_name_der(const X509_NAME *name, const unsigned char **der, size_t *len)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  return X509_NAME_get0_der(name, der, len);
+#else
+  return X509_NAME_get0_der((X509_NAME *)name, der, len);
+#endif
+}
+
 /* The error queue's oldest entry with its text. */
 static inline unsigned long
 compat_err_get(const char **data, int *flags)

@@ -483,7 +483,6 @@ offer(sslc_conn *conn, const sslc_session *session)
 sslc_status
 sslci_session_prepare(sslc_conn *conn)
 {
-  conn->trust_generation = sslci_trust_generation(conn->ctx);
   drop_cached(conn);
   take_from_cache(conn);
   sslc_session *session = conn->session;

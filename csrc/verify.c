@@ -52,21 +52,15 @@ set_name(sslc_conn *conn)
     : X509_VERIFY_PARAM_set1_ip_asc(param, conn->server_name);
 }
 
-static void
-keep_store(sslc_conn *conn, X509_STORE *store)
-{
-  if (store)
-    X509_STORE_up_ref(store);
-  X509_STORE_free(conn->store);
-  conn->store = store;
-}
-
 /* With a hook that overrules the verdict, nobody may be trusted at all: the
  * store of the SSL_CTX is empty. */
 static sslc_status
 set_trust(sslc_conn *conn, sslc_ctx *ctx, int mode)
 {
+  conn->trust_generation = sslci_trust_generation(ctx);
   X509_STORE *store = sslci_trust_store(ctx, &conn->err);
+  X509_STORE_free(conn->store);
+  conn->store = store;
   if (!store && !ctx->no_verify)
     return sslci_conn_fail(conn);
   if (store && !SSL_set1_verify_cert_store(conn->ssl, store)) {
@@ -75,7 +69,6 @@ set_trust(sslc_conn *conn, sslc_ctx *ctx, int mode)
   }
   if (!store)
     sslci_error_clear(&conn->err);
-  keep_store(conn, store);
   SSL_set_verify(conn->ssl, mode, note_verdict);
   return SSLC_OK;
 }

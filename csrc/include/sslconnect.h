@@ -347,18 +347,39 @@ SSLC_API int sslc_ctx_files_changed(const sslc_ctx *ctx);
  * (the path, the errno) or bad_option.  SSL_CTX_load_verify_locations(3).
  *
  * system: SSL_CERT_FILE and SSL_CERT_DIR where they are set, otherwise the
- *         hashed directory OpenSSL was built to look in, otherwise its file.
- *         Loaded once for a process, at the first connection that needs it.
- * file:   a file of certificates in PEM; one without any is an error.
+ *         hashed directory OpenSSL was built to look in, then its file.  Loaded
+ *         once for a process, at the first connection that needs it.
+ * file:   a file of certificates in PEM ("TRUSTED CERTIFICATE" with what it
+ *         says of its use), or of one in DER; none in it is an error.
  * dir:    a directory as openssl-rehash(1) makes it; looked into during
  *         handshakes, for the issuers that are asked for.
  * pem:    the same as file, in memory; copied.
+ * der:    one certificate in DER, and nothing behind it; copied.
+ * cert:   a certificate; takes a reference of its own.  SSLC_ERR_CONFIG with
+ *         bad_option for a NULL.
+ * store:  the certificates of an OpenSSL store, OSSL_STORE_open(3), by its URI
+ *         ("file:/etc/ca.pem", "pkcs11:..."), read at once.
+ *
+ * A certificate is parsed when somebody asks for its subject: what is malformed
+ * behind that in one of many is then passed over, and nobody trusts it.
+ *
+ * Files, directories and the system's trust are looked at again as connections
+ * begin, about once a second.  What has changed counts for the connections from
+ * then on, and sessions from before are not resumed.  A file that is gone or
+ * malformed at that moment changes nothing: what it was stays in force.  So do
+ * revocation lists.  In a directory files are seen to come and go; a file that
+ * is written to in its place is not seen, so put another one there.
  */
 SSLC_API sslc_status sslc_ctx_load_verify_system(sslc_ctx *ctx);
 SSLC_API sslc_status sslc_ctx_load_verify_file(sslc_ctx *ctx, const char *path);
 SSLC_API sslc_status sslc_ctx_load_verify_dir(sslc_ctx *ctx, const char *path);
 SSLC_API sslc_status sslc_ctx_load_verify_pem(sslc_ctx *ctx, const void *pem,
                                               size_t len);
+SSLC_API sslc_status sslc_ctx_load_verify_der(sslc_ctx *ctx, const void *der,
+                                              size_t len);
+SSLC_API sslc_status sslc_ctx_load_verify_cert(sslc_ctx *ctx,
+                                               const sslc_cert *cert);
+SSLC_API sslc_status sslc_ctx_load_verify_store(sslc_ctx *ctx, const char *uri);
 
 /* Certificate revocation lists in PEM.  Once one is given, the peer's own
  * certificate must be covered by a list that is in force and not be on it

@@ -253,7 +253,7 @@ test_anonymous(void **state)
 static void
 revoke(sslc_conn *conn)
 {
-  X509_STORE_set_flags(conn->ctx->store, X509_V_FLAG_CRL_CHECK);
+  X509_STORE_set_flags(conn->ctx->trust.store, X509_V_FLAG_CRL_CHECK);
 }
 
 /* What was accepted is verified anew, and has to be as good again. */
