@@ -108,7 +108,7 @@ function measure.callgrind(place, contender, variant)
   if not process.capture("valgrind --version", 20) then return false, "there is no valgrind" end
   local counts = os.tmpname()
   local result, why = difference(place, variant, function(count)
-    local words = append({"valgrind", "--tool=callgrind", "--trace-children=yes",
+    local words = append({"valgrind", "-q", "--tool=callgrind", "--trace-children=yes",
       "--callgrind-out-file=" .. counts},
       table.unpack(words_for(place, contender, variant, {count = count})))
     local output, failed = process.capture(pinned(place, words), LIMIT)

@@ -24,7 +24,8 @@ local function is_plain(contender)
 end
 
 local function can_resume(contender)
-  return contender.resumes or contender.ours or contender.id == "baseline"
+  return is_plain(contender) and
+    (contender.resumes or contender.ours or contender.id == "baseline")
 end
 
 local function each(list, make)

@@ -7,9 +7,8 @@ local client, ctx, options = {}, nil, nil
 
 function client.setup(job)
   local settings = {ca_file = job.ca ~= "system" and job.ca or nil}
-  if job.workload ~= "resumed" and ssl.context {session_cache = false} then
-    settings.session_cache = false -- else every handshake but the first would be a resumed one
-  end
+  -- By default every handshake but the first would be a resumed one.
+  if job.workload ~= "resumed" then settings.session_cache = false end
   ctx = assert(ssl.context(settings))
   options = {addresses = job.address, timeout = 600}
 end
@@ -24,7 +23,7 @@ function client.read(conn, n) return assert(conn:read(n)) end
 
 function client.close(conn) conn:close() end
 
-function client.resumed(conn) return conn:info().resumed end
+function client.resumed(conn) return conn:session_reused() end
 
 local loops = {blocking = function() end}
 
