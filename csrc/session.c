@@ -271,13 +271,14 @@ sslci_session_closed(sslc_conn *conn)
 }
 
 /* RFC 8446, section 6: what comes from a connection that failed is discarded.
- * A mere end of the stream is none of that (RFC 5246, section 7.2.1). */
+ * A mere end of the stream is none of that (RFC 5246, section 7.2.1), nor is a
+ * close_notify of ours that found nobody there any more. */
 void
 sslci_session_failed(sslc_conn *conn)
 {
   struct sslci_cache *cache = conn->ctx->sessions;
   sslci_session_closed(conn);
-  if (conn->fatal == SSLC_ERR_EOF)
+  if (conn->fatal == SSLC_ERR_EOF || conn->close_notify_came)
     return;
   for (size_t i = 0; i < conn->ticket_count; i++)
     sslci_cache_remove(cache, conn->session_key, conn->tickets[i]);
