@@ -25,7 +25,8 @@
  *   good             through intermediate; also test.example, *.wild.example,
  *                    127.0.0.1 and ::1
  *   direct           by ca itself
- *   rsa, ed25519     the same with other keys (good has P-256)
+ *   rsa, rsapss, ed25519
+ *                    the same with other keys (good has P-256)
  *   iponly           by its address, 127.0.0.1, alone
  *   idn              by its name, xn--bcher-kva.example, alone
  *
@@ -85,7 +86,7 @@
 
 /* ----------------------------------------------------------------- table */
 
-enum key_kind { P256 = 0, RSA1024, RSA2048, ED25519 };
+enum key_kind { P256 = 0, RSA1024, RSA2048, ED25519, RSAPSS };
 
 enum {
   AUTHORITY = 1, /* the extensions of an authority, not those of a server */
@@ -147,6 +148,8 @@ static const struct entry table[] = {
   { .name = "direct", .issuer = "ca", .subject = "direct", .names = HERE },
   { .name = "rsa", .issuer = "rsa-int", .subject = "rsa", .names = HERE,
     .key = RSA2048 },
+  { .name = "rsapss", .issuer = "rsa-int", .subject = "rsapss", .names = HERE,
+    .key = RSAPSS },
   { .name = "ed25519", .issuer = "intermediate", .subject = "ed25519",
     .names = HERE, .key = ED25519 },
   { .name = "iponly", .issuer = "ca", .subject = "iponly",
@@ -336,7 +339,7 @@ static EVP_PKEY *
 make_key(enum key_kind kind, const char *name)
 {
   static const int ids[] = { EVP_PKEY_EC, EVP_PKEY_RSA, EVP_PKEY_RSA,
-                             EVP_PKEY_ED25519 };
+                             EVP_PKEY_ED25519, EVP_PKEY_RSA_PSS };
   EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(ids[kind], NULL);
   EVP_PKEY *key = NULL;
   int ok = ctx != NULL && EVP_PKEY_keygen_init(ctx) > 0;
