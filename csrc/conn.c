@@ -183,6 +183,7 @@ sslc_conn_free(sslc_conn *conn)
   sslci_hooks_free(conn);
   sslci_trace_free(conn);
   sslci_demand_free(conn);
+  sslci_dane_free(conn);
   SSL_free(conn->ssl);
   BIO_free(conn->hold);
   X509_free(conn->verify_cert);

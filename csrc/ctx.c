@@ -76,6 +76,7 @@ new_ssl_ctx(void)
   set_default_security_level(c);
   SSL_CTX_set_cert_verify_callback(c, sslci_verify_callback, NULL);
   if (!set_default_version(c) || !sslci_ocsp_install(c) ||
+      !sslci_dane_install(c) ||
       !SSL_CTX_set_session_id_context(c, session_id, sizeof session_id - 1)) {
     SSL_CTX_free(c);
     return NULL;

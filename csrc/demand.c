@@ -63,7 +63,8 @@ sslci_demand_explain(sslc_conn *conn)
 sslc_status
 sslci_demand_done(sslc_conn *conn)
 {
-  if (sslci_pins_done(conn) && sslci_ocsp_done(conn))
+  if (sslci_dane_done(conn) && sslci_pins_done(conn) &&
+      sslci_ocsp_done(conn))
     return SSLC_OK;
   conn->verified = false;
   sslci_error_begin(&conn->err, SSLC_CODE_VERIFICATION_FAILED,

@@ -642,6 +642,13 @@ struct sslci_certs {
   bool made; /* else it is tried again */
 };
 
+/* A TLSA record: usage, selector, matching type; and what they are of. */
+struct sslci_tlsa {
+  unsigned char kind[3];
+  unsigned char *data;
+  size_t len;
+};
+
 struct sslc_conn {
   atomic_int refs;
   sslc_ctx *ctx;
@@ -718,6 +725,9 @@ struct sslc_conn {
   int demand_result;
   char *demand_text;
   const char *demand_hint; /* static; NULL: the code's */
+  struct sslci_tlsa *tlsa;
+  size_t tlsa_count;
+  bool dane; /* libssl was told of them */
   bool ocsp_looked;
   bool ocsp_good;
   /* made when asked for */
@@ -865,6 +875,23 @@ bool sslci_demand_explain(sslc_conn *conn);
 /* After the handshake: SSLC_OK, or the failure of the connection. */
 sslc_status sslci_demand_done(sslc_conn *conn);
 void sslci_demand_free(sslc_conn *conn);
+
+/* ----------------------------------------------------------- dane.c */
+
+/* For all connections; false where memory is short. */
+bool sslci_dane_install(SSL_CTX *ssl_ctx);
+
+/* Why such a record cannot be used; NULL: it can, as far as can be seen. */
+const char *sslci_tlsa_fault(int usage, int selector, int mtype, size_t len);
+
+/* Tells libssl of the records, before the name is set; SSLC_OK, a refusal or a
+ * failure.  And the second look, after the handshake. */
+sslc_status sslci_dane_prepare(sslc_conn *conn);
+bool sslci_dane_done(sslc_conn *conn);
+void sslci_dane_free(sslc_conn *conn);
+
+/* As sslci_verify_demands, of the records, which there have to be. */
+char *sslci_dane_demands(const sslc_conn *conn);
 
 /* ----------------------------------------------------------- pins.c */
 

@@ -136,6 +136,9 @@ prepare_server(sslc_conn *conn)
 sslc_status
 sslci_verify_prepare(sslc_conn *conn)
 {
+  sslc_status status = sslci_dane_prepare(conn);
+  if (status != SSLC_OK)
+    return status;
   return conn->role == 1 ? prepare_server(conn) : prepare_client(conn);
 }
 
@@ -152,7 +155,13 @@ sslci_verify_prepare_chain(sslc_conn *conn)
 char *
 sslci_verify_demands(const sslc_conn *conn)
 {
-  return OPENSSL_strdup(conn->server_name ? conn->server_name : "");
+  const char *name = conn->server_name ? conn->server_name : "";
+  if (conn->tlsa_count == 0)
+    return OPENSSL_strdup(name);
+  char *tlsa = sslci_dane_demands(conn);
+  char *both = tlsa ? sslci_asprintf("%s %s", name, tlsa) : NULL;
+  OPENSSL_free(tlsa);
+  return both;
 }
 
 /* --------------------------------------------------------------- judging */
@@ -316,6 +325,8 @@ verify_code(int result)
   case X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH:
   case X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY:
     return SSLC_CODE_INVALID_CERTIFICATE;
+  case X509_V_ERR_DANE_NO_MATCH:
+    return SSLC_CODE_DANE_MISMATCH;
   case X509_V_ERR_OUT_OF_MEM:
     return SSLC_CODE_OUT_OF_MEMORY;
   default:
@@ -382,6 +393,11 @@ describe_fault(struct sslci_text *t, const sslc_conn *conn, int code,
     break;
   case SSLC_CODE_CERTIFICATE_REVOKED:
     sslci_text_add(t, " was revoked by its authority (%s)", issuer);
+    break;
+  case SSLC_CODE_DANE_MISMATCH:
+    sslci_text_add(t, " is not what its %zu TLSA record%s say%s",
+                   conn->tlsa_count, conn->tlsa_count == 1 ? "" : "s",
+                   conn->tlsa_count == 1 ? "s" : "");
     break;
   default:
     sslci_text_add(t, " is not accepted: %s",

@@ -19,7 +19,6 @@ teardown(function() server:stop() end)
 -- Codes that nothing from outside can bring about.
 local unprovoked = {
   internal = "would be a bug of sslconnect or of libssl",
-  dane_mismatch = "belongs to what is under way",
   verification_failed = "stands for reasons that a later OpenSSL may add",
 }
 
@@ -137,6 +136,9 @@ verify_case_matching("pin_mismatch", "good/echo", "handshake: the server's certi
   "sha256/[%w+/]+= %(CN=sslconnect test intermediate%), sha256/[%w+/]+= %(CN=sslconnect test " ..
   "CA%); if its key was changed on purpose, pin the new one %[pin_mismatch%]$",
   {pins = {("0"):rep(64)}})
+verify_case("dane_mismatch", "good/echo", "the server's certificate (CN=good) is not what its 1 " ..
+  "TLSA record says; certificate and TLSA records have to be changed together",
+  {tlsa = {"3 1 1 " .. ("0"):rep(64)}})
 verify_case("staple_missing", "good/echo", "the server stapled no OCSP response, which this side " ..
   "requires (ocsp); the server must staple an OCSP response", {ocsp = "required"})
 

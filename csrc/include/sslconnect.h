@@ -1056,6 +1056,35 @@ SSLC_API sslc_status sslc_conn_set_accept_state(sslc_conn *conn);
  * hold anything.  Until the handshake has begun, else SSLC_ERR_STATE. */
 SSLC_API sslc_status sslc_conn_set_hold_flight(sslc_conn *conn, int on);
 
+/*
+ * A TLSA record of the server, RFC 6698, which the caller got from a DNS that is
+ * signed and was checked (sslc_dial_set_tlsa does that).  Once there is one, the
+ * server has to show what one of them is about, in the handshake or in the one
+ * that is resumed: dane_mismatch.  Before the handshake; SSL_dane_tlsa_add(3).
+ *
+ * usage          0 (PKIX-TA), an authority of the chain, and 1 (PKIX-EE), the
+ *                server's certificate: beside the context's trust
+ *                2 (DANE-TA): the authority named here stands in the place of
+ *                the context's trust
+ *                3 (DANE-EE): the server's certificate named here counts
+ *                whoever issued it, and whether or not it has expired or was
+ *                revoked (RFC 7671, section 5.1)
+ *                With each the name is checked as ever
+ * selector       0: the certificate, 1: its SubjectPublicKeyInfo
+ * matching_type  0: the whole of it, 1: its SHA-256, 2: its SHA-512.  Of records
+ *                that differ in this alone, those of the strongest digest count
+ * data           `len` bytes; copied
+ *
+ * SSLC_OK, also for one that is there already; SSLC_ERR_ARG with bad_option for
+ * one that cannot be used; SSLC_ERR_STATE once the handshake has begun.  Whole
+ * certificates and keys are looked at when the handshake begins, which then
+ * fails, as it does for a server that has no name, one that accepts, and with
+ * insecure_no_verify.
+ */
+SSLC_API sslc_status sslc_conn_add_tlsa(sslc_conn *conn, int usage,
+                                        int selector, int matching_type,
+                                        const void *data, size_t len);
+
 /* One step of the handshake: SSL_do_handshake(3).  connect and accept set the
  * state first where none is set; on a connection of the other kind they are
  * SSLC_ERR_STATE.  SSLC_OK when it is done (also when it was done before),
@@ -1217,6 +1246,11 @@ enum { SSLC_CHANNEL_BINDING_MAX = 64 };
 SSLC_API sslc_status sslc_conn_channel_binding(sslc_conn *conn,
                                                const char *kind, void *out,
                                                size_t size, size_t *n);
+
+/* The depth in the chain of what a TLSA record was about: 0 is the server's own
+ * certificate; SSL_get0_dane_authority(3).  -1 where there were no records, the
+ * handshake is not done or was resumed. */
+SSLC_API int sslc_conn_dane_depth(const sslc_conn *conn);
 
 /* ---------------------------------------------------------------- hooks */
 

@@ -93,6 +93,32 @@ static int conn_ocsp_response(lua_State *L)
   return 1;
 }
 
+/* ---------------------------------------------------------------- DANE */
+
+/* add_tlsa(usage, selector, matching_type, data) */
+static int conn_add_tlsa(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  int usage = lcore_checkint(L, 2, INT_MIN, INT_MAX);
+  int selector = lcore_checkint(L, 3, INT_MIN, INT_MAX);
+  int mtype = lcore_checkint(L, 4, INT_MIN, INT_MAX);
+  size_t len;
+  const char *data = luaL_checklstring(L, 5, &len);
+  return lcore_result(
+    L, o, sslc_conn_add_tlsa(o->handle, usage, selector, mtype, data, len));
+}
+
+static int conn_dane_depth(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  int depth = sslc_conn_dane_depth(o->handle);
+  if (depth < 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, depth);
+  return 1;
+}
+
 /* --------------------------------------------------------- certificates */
 
 static int cert_spki_sha256(lua_State *L)
@@ -114,6 +140,8 @@ const luaL_Reg lcore_ctx_checks[] = {
 const luaL_Reg lcore_conn_checks[] = {
   {"ocsp_status", conn_ocsp_status},
   {"ocsp_response", conn_ocsp_response},
+  {"add_tlsa", conn_add_tlsa},
+  {"dane_depth", conn_dane_depth},
   {NULL, NULL}};
 
 const luaL_Reg lcore_cert_checks[] = {{"spki_sha256", cert_spki_sha256},

@@ -1,6 +1,7 @@
 --- From a host or a socket to a connection that is verified.
 local core = require "sslconnect.core"
 local cosocket = require "sslconnect.transport.cosocket"
+local dane = require "sslconnect.dane"
 local drive = require "sslconnect.drive"
 local hooks = require "sslconnect.hooks"
 local loop = require "sslconnect.loop"
@@ -32,6 +33,7 @@ local function prepare(ctx, where, server_name, step)
   if ok then ok, err = conn:set_hold_flight(true) end
   if ok and where.host then ok, err = conn:set_peer_label(where.host) end
   if ok and server_name then ok, err = conn:set_server_name(server_name) end
+  if ok and where.tlsa then ok, err = dane.demand(conn, where.tlsa) end
   if ok and where.ech then ok, err = conn:set_ech_config_list(where.ech) end
   if ok and where.scope then ok, err = conn:set_session_scope(where.scope) end
   if ok and where.session then ok, err = conn:set_session(where.session) end
@@ -209,7 +211,7 @@ function connect.open(ctx, host, port, given)
     scope = given.path and "unix:" .. to or to:lower(), session = given.session,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
     nagle = given.nodelay == "handshake" and not given.path, -- when the handshake is done
-    ech = given.ech_config_list,
+    ech = given.ech_config_list, tlsa = given.tlsa,
   }
   if host and is_nginx(given) then return open_in_nginx(ctx, host, port, where, given) end
   -- What is wrong with the name is said before anything goes out; the dial looks at the host.
@@ -262,6 +264,7 @@ function connect.wrap(ctx, socket, given, step)
       host = given.server_name, loop = given.loop, hooks = given.hooks,
       scope = given.session_scope, session = given.session,
       deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT), ech = given.ech_config_list,
+      tlsa = given.tlsa,
     }, given, step)
   end
   local fd, err = descriptor(socket)
@@ -274,7 +277,7 @@ function connect.wrap(ctx, socket, given, step)
   end
   local where = {
     host = given.server_name, loop = given.loop, hooks = given.hooks,
-    socket = not take and socket or nil, ech = given.ech_config_list,
+    socket = not take and socket or nil, ech = given.ech_config_list, tlsa = given.tlsa,
     scope = given.session_scope, session = given.session,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }

@@ -1,6 +1,7 @@
 --- Contexts: the TLS settings that connections share, and the connections made from them.
 local connect = require "sslconnect.connect"
 local core = require "sslconnect.core"
+local dane = require "sslconnect.dane"
 local guard = require "sslconnect.guard"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
@@ -320,11 +321,12 @@ local connect_options = {
   timeout = "seconds", server_name = "string", loop = "any", addresses = addresses,
   nameservers = nameservers, attempt_delay = "seconds", bind = "string",
   keepalive = whole_seconds, nodelay = nodelay, path = "string", resolve = callable,
-  ech_config_list = "bytes", session = session.offered,
+  ech_config_list = "bytes", tlsa = dane.records, session = session.offered,
 }
 local wrap_options = {
   timeout = "seconds", server_name = "string", loop = "any", take = "boolean",
-  ech_config_list = "bytes", session = session.offered, session_scope = "string",
+  ech_config_list = "bytes", tlsa = dane.records, session = session.offered,
+  session_scope = "string",
 }
 local accept_options = {timeout = "seconds", loop = "any", take = "boolean"}
 

@@ -989,6 +989,21 @@ function conn:is_verified() end
 ---@return "good"|"none"|nil
 function conn:ocsp_status() end
 
+---Adds a TLSA record: the server has to show what one of them is about. Before the handshake.
+---RFC 6698, SSL_dane_tlsa_add(3).
+---@param usage integer 0 to 3
+---@param selector integer 0: the certificate, 1: its key
+---@param matching_type integer 0: the whole of it, 1: SHA-256, 2: SHA-512
+---@param data string bytes
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function conn:add_tlsa(usage, selector, matching_type, data) end
+
+---The depth in the chain of what a TLSA record was about; nil where there were none, and of a
+---resumed connection. SSL_get0_dane_authority(3).
+---@return integer|nil
+function conn:dane_depth() end
+
 ---The stapled response in DER; nil where there is none.
 ---@return string|nil
 function conn:ocsp_response() end
