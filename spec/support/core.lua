@@ -346,7 +346,7 @@ local function each_method(kind, f)
 end
 
 local function call(object, name, arguments)
-  return object[name](object, unpack(arguments, 1, 3))
+  return object[name](object, unpack(arguments, 1, 4))
 end
 
 -- Begins a Lua program of its own with this code, after a command of the shell: a file to read its
