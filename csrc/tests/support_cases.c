@@ -11,7 +11,8 @@
 
 static const char *const field_names[CASE_FIELDS] = {
   "name", "group", "what", "rule", "role", "host", "verdict", "code", "result",
-  "set", "served", "sent", "flight", "key", "trust", "extra", "crl"
+  "set", "served", "sent", "der", "flight", "key", "trust",
+  "extra", "crl"
 };
 
 /* ---------------------------------------------------------------- reading */
@@ -128,6 +129,44 @@ int
 case_is_served(const struct test_case *c)
 {
   return strcmp(case_text(c, CASE_SERVED), "1") == 0;
+}
+
+/* ----------------------------------------------------------- certificates */
+
+static size_t
+take_size(const unsigned char *at)
+{
+  return (size_t)at[0] << 16 | (size_t)at[1] << 8 | at[2];
+}
+
+static void
+free_certs(sslc_cert **certs, size_t n)
+{
+  while (n > 0)
+    sslc_cert_free(certs[--n]);
+}
+
+size_t
+case_certs(const struct test_case *c, sslc_cert **certs, size_t most)
+{
+  const unsigned char *at = (const unsigned char *)case_text(c, CASE_DER);
+  const unsigned char *end = at + c->fields[CASE_DER].len;
+  size_t n, len;
+
+  for (n = 0; at < end; n++, at += len) {
+    sslc_error *error = NULL;
+
+    len = take_size(at);
+    at += 3;
+    assert_true(n < most);
+    if (sslc_cert_new_der(at, len, &certs[n], &error) == SSLC_OK)
+      continue;
+    assert_code(error, SSLC_CODE_BAD_FILE);
+    sslc_error_free(error);
+    free_certs(certs, n);
+    return 0;
+  }
+  return n;
 }
 
 /* --------------------------------------------------------------- contexts */

@@ -10,7 +10,7 @@
 enum case_field {
   CASE_NAME, CASE_GROUP, CASE_WHAT, CASE_RULE, CASE_ROLE, CASE_HOST,
   CASE_VERDICT, CASE_CODE, CASE_RESULT, CASE_SET, CASE_SERVED, CASE_SENT,
-  CASE_FLIGHT, CASE_KEY, CASE_TRUST, CASE_EXTRA, CASE_CRL, CASE_FIELDS
+  CASE_DER, CASE_FLIGHT, CASE_KEY, CASE_TRUST, CASE_EXTRA, CASE_CRL, CASE_FIELDS
 };
 
 struct case_text {
@@ -39,6 +39,10 @@ int case_is_client(const struct test_case *c);
 /* 1 where a library serves it with TLS 1.3; with 1.2, where there is no
  * flight. */
 int case_is_served(const struct test_case *c);
+
+/* Takes the certificates apart that are sent, up to `most`: how many there are;
+ * 0 where one of them cannot be read.  The caller's to free. */
+size_t case_certs(const struct test_case *c, sslc_cert **certs, size_t most);
 
 /* The context of whoever judges, and that of whoever shows the chain. */
 sslc_ctx *case_judge_ctx(const struct test_case *c);

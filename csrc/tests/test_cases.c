@@ -1,11 +1,14 @@
 /*
  * test_cases.c: every case of casekit's through real handshakes, with TLS 1.3
- * and with TLS 1.2: the verdict and the code must be what the case says, and
- * who was refused must have got nothing.  docs/cases.md lists them.
+ * and with TLS 1.2, and as a chain without a connection: the verdict and the
+ * code must be what the case says in all of them, and who was refused must have
+ * got nothing.  docs/cases.md lists the cases.
  */
 #include "support_cases.h"
 
 #include <stdlib.h>
+
+#define MAX_CERTS 16
 
 static struct test_case *cases;
 static size_t count;
@@ -149,6 +152,51 @@ test_handshakes(void **state)
   sslc_ctx_free(judge);
 }
 
+/* -------------------------------------------------- without a connection */
+
+static void
+check_chain(const struct test_case *c, sslc_ctx *judge, sslc_cert **certs,
+            size_t n)
+{
+  sslc_verify_options options = SSLC_VERIFY_OPTIONS_INIT;
+  const sslc_cert *rest[MAX_CERTS];
+  int code = case_code(c);
+  sslc_error *error;
+  sslc_status status;
+  size_t i;
+
+  for (i = 1; i < n; i++)
+    rest[i - 1] = certs[i];
+  options.name = case_is_client(c) ? NULL : case_text(c, CASE_HOST);
+  options.purpose =
+    case_is_client(c) ? SSLC_PURPOSE_CLIENT : SSLC_PURPOSE_SERVER;
+  status = sslc_ctx_verify_chain(judge, certs[0], rest, n - 1, &options,
+                                 &error);
+  assert_int_equal(sslc_error_code(error), code);
+  assert_int_equal(status, sslc_error_status(error));
+  assert_int_equal(status == SSLC_OK, code == SSLC_CODE_NONE);
+  if (error != NULL)
+    check_result(c, error);
+  sslc_error_free(error);
+}
+
+/* What cannot be read does not even become a chain. */
+static void
+test_chain(void **state)
+{
+  const struct test_case *c = *state;
+  sslc_ctx *judge = case_judge_ctx(c);
+  sslc_cert *certs[MAX_CERTS];
+  size_t n = case_certs(c, certs, MAX_CERTS), i;
+
+  assert_int_equal(n == 0, case_code(c) == SSLC_CODE_PROTOCOL_ERROR);
+  if (n > 0)
+    check_chain(c, judge, certs, n);
+  for (i = 0; i < n; i++)
+    sslc_cert_free(certs[i]);
+  sslc_ctx_free(judge);
+}
+
 /* -------------------------------------------------------------- the table */
 
 /* There are enough of them, and most are refused. */
@@ -172,7 +220,9 @@ main(void)
 
   count = read_cases(&cases);
   add_test("there are enough cases", test_count, NULL);
-  for (i = 0; i < count; i++)
+  for (i = 0; i < count; i++) {
     add_test(case_text(&cases[i], CASE_NAME), test_handshakes, &cases[i]);
+    add_test("... without a connection", test_chain, &cases[i]);
+  }
   return run_all("cases");
 }

@@ -166,8 +166,7 @@ der_certificate(const struct bytes *tbs, const struct bytes *algorithm,
 
 /* --------------------------------------------------------------- a flight */
 
-/* A number of so many bytes in front of what comes. */
-static void
+void
 add_sized(struct bytes *b, int size, const struct bytes *contents)
 {
   while (size-- > 0) {
@@ -193,31 +192,20 @@ add_server_hello(struct bytes *b)
   bytes_free(&hello);
 }
 
-static void
-add_certificates(struct bytes *b, const struct bytes *certs, size_t n)
-{
-  struct bytes list = { NULL, 0 }, message = { NULL, 0 };
-  size_t i;
-
-  for (i = 0; i < n; i++)
-    add_sized(&list, 3, &certs[i]);
-  add_sized(&message, 3, &list);
-  bytes_add_hex(b, "0b");
-  add_sized(b, 3, &message);
-  bytes_free(&list);
-  bytes_free(&message);
-}
-
 struct bytes
-make_flight(const struct bytes *certs, size_t n)
+make_flight(const struct bytes *list)
 {
   struct bytes messages = { NULL, 0 }, record = { NULL, 0 };
+  struct bytes certificate = { NULL, 0 };
 
   add_server_hello(&messages);
-  add_certificates(&messages, certs, n);
+  add_sized(&certificate, 3, list);
+  bytes_add_hex(&messages, "0b");
+  add_sized(&messages, 3, &certificate);
   need(messages.len < 16384, "the flight is too long for one record");
   bytes_add_hex(&record, "16 0303");
   add_sized(&record, 2, &messages);
+  bytes_free(&certificate);
   bytes_free(&messages);
   return record;
 }

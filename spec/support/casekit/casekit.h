@@ -16,6 +16,7 @@
  *   result    the number of its X509_V_ERR, 0 where that is left open
  *   set       settings of whoever judges, `NAME=VALUE` with blanks in between
  *   sent      the chain as it is sent, in PEM, the leaf first
+ *   der       the same in DER, three octets with the length in front of each
  *   key       the leaf's key, in PEM
  *   trust     the authorities that are trusted, in PEM
  *   crl       revocation lists, in PEM; may be empty
@@ -158,8 +159,12 @@ struct bytes der_certificate(const struct bytes *tbs,
                              const struct bytes *algorithm,
                              const struct bytes *signature);
 
-/* What a TLS 1.2 server sends up to its Certificate (RFC 5246, 7.4). */
-struct bytes make_flight(const struct bytes *certs, size_t n);
+/* A number of so many octets in front of what comes. */
+void add_sized(struct bytes *b, int size, const struct bytes *contents);
+
+/* What a TLS 1.2 server sends up to its Certificate (RFC 5246, 7.4), whose
+ * list of certificates this is. */
+struct bytes make_flight(const struct bytes *list);
 
 /* ----------------------------------------------------------- certificates */
 

@@ -100,17 +100,26 @@ put_ids(struct made_case *c, const char *name, const char *ids)
 }
 
 static void
+put_bytes(const char *name, struct bytes *b)
+{
+  put(name, b->at != NULL ? (char *)b->at : "", b->len);
+  bytes_free(b);
+}
+
+static void
 put_sent(struct made_case *c)
 {
   const char *ids = c->row->sent != NULL ? c->row->sent : "leaf int";
-  struct bytes certs[MAX_SENT], flight = { NULL, 0 };
-  size_t n = collect(c, ids, certs);
+  struct bytes certs[MAX_SENT], list = { NULL, 0 }, flight = { NULL, 0 };
+  size_t n = collect(c, ids, certs), i;
 
   put_certificates("sent", certs, n);
+  for (i = 0; i < n; i++)
+    add_sized(&list, 3, &certs[i]);
   if (c->row->served != BY_LIBRARY)
-    flight = make_flight(certs, n);
-  put("flight", flight.at != NULL ? (char *)flight.at : "", flight.len);
-  bytes_free(&flight);
+    flight = make_flight(&list);
+  put_bytes("der", &list);
+  put_bytes("flight", &flight);
 }
 
 static void
