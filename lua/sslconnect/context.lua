@@ -70,7 +70,8 @@ end
 local version = options.one_of("1.2", "1.3")
 
 -- Each setting: its name, its kind, and how it is made known to the core. In the order in which
--- they are made: a password comes before the key it opens.
+-- they are made: a password comes before the key it opens, and what lowers the demands on keys before
+-- the keys.
 local settings = {
   {"trust_system", "boolean", function(ctx, on) return not on or ctx:load_verify_system() end},
   {"ca_file", "string", call "load_verify_file"},
@@ -78,12 +79,12 @@ local settings = {
   {"ca_pem", "string", call "load_verify_pem"},
   {"crl_file", "string", call "load_crl_file"},
   {"crl_pem", "string", call "load_crl_pem"},
+  {"insecure_min_version", options.one_of("1.0", "1.1"), call "set_insecure_min_version"},
   {"key_password", "string", call "set_key_password"},
   {"cert", "string", file_or_pem "use_certificate"},
   {"key", "string", file_or_pem "use_private_key"},
   {"alpn", "names", call "set_alpn"},
   {"min_version", version, call "set_min_version"},
-  {"insecure_min_version", options.one_of("1.0", "1.1"), call "set_insecure_min_version"},
   {"max_version", options.one_of("1.0", "1.1", "1.2", "1.3"), call "set_max_version"},
   {"ciphers", "list", call "set_ciphers"},
   {"insecure_ciphers", "list", call "set_insecure_ciphers"},
