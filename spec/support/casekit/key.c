@@ -36,10 +36,31 @@ static const struct {
   [RSA512] = { EVP_PKEY_RSA, "rsa_keygen_bits", "512", NULL, NULL },
   [RSA1024] = { EVP_PKEY_RSA, "rsa_keygen_bits", "1024", NULL, NULL },
   [RSA2048] = { EVP_PKEY_RSA, "rsa_keygen_bits", "2048", NULL, NULL },
-  [RSA_E3] = { EVP_PKEY_RSA, "rsa_keygen_bits", "2048",
-               "rsa_keygen_pubexp", "3" },
-  [RSA_PSS] = { EVP_PKEY_RSA_PSS, "rsa_keygen_bits", "2048", NULL, NULL },
+  [RSA_PSS] = { EVP_PKEY_RSA_PSS, NULL, NULL, NULL, NULL },
 };
+
+/* The same key for PSS alone. */
+static EVP_PKEY *
+make_pss(EVP_PKEY *rsa)
+{
+  PKCS8_PRIV_KEY_INFO *from = EVP_PKEY2PKCS8(rsa);
+  PKCS8_PRIV_KEY_INFO *to = PKCS8_PRIV_KEY_INFO_new();
+  const unsigned char *der = NULL;
+  unsigned char *copy;
+  EVP_PKEY *key;
+  int len = 0;
+
+  need(from != NULL && to != NULL &&
+       PKCS8_pkey_get0(NULL, &der, &len, NULL, from), "cannot take a key");
+  copy = OPENSSL_memdup(der, (size_t)len);
+  need(PKCS8_pkey_set0(to, OBJ_nid2obj(NID_rsassaPss), 0, V_ASN1_UNDEF, NULL,
+                       copy, len), "cannot give a key");
+  key = EVP_PKCS82PKEY(to);
+  need(key != NULL, "cannot make a key for PSS");
+  PKCS8_PRIV_KEY_INFO_free(from);
+  PKCS8_PRIV_KEY_INFO_free(to);
+  return key;
+}
 
 static EVP_PKEY *
 make_key(enum key_kind kind)
@@ -72,15 +93,17 @@ is_the_one(size_t i, enum key_kind kind, const char *id)
 EVP_PKEY *
 get_key(enum key_kind kind, const char *id)
 {
+  EVP_PKEY *key;
   size_t i;
 
   for (i = 0; i < count; i++)
     if (is_the_one(i, kind, id))
       return keys[i].key;
   need(count < MAX_KEYS, "too many keys");
+  key = kind == RSA_PSS ? make_pss(get_key(RSA2048, id)) : make_key(kind);
   keys[count].kind = kind;
   keys[count].id = id;
-  keys[count].key = make_key(kind);
+  keys[count].key = key;
   return keys[count++].key;
 }
 

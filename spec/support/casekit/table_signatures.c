@@ -79,8 +79,6 @@ static const struct row rows[] = {
 
   { .name = "key-rsa-2048", .what = "RSA with 2048 bits", LEVEL,
     KEY("leaf", RSA2048) },
-  { .name = "key-rsa-e3", .what = "RSA with the exponent 3", LEVEL,
-    KEY("leaf", RSA_E3) },
   { .name = "key-rsa-pss", .what = "RSA for PSS alone", .rule = "RFC 4055",
     KEY("leaf", RSA_PSS) },
   { .name = "key-rsa-pss-int", .what = "an intermediate with RSA for PSS alone",
