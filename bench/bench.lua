@@ -159,7 +159,7 @@ local function new_result(workload, list, left_out, given)
   local result = {
     name = workload.name, title = workload.title, unit = workload.unit, reps = reps,
     variants = variants, labels = labels, at = at, axis = workload.axis, rows = {},
-    left_out = left_out, machine = machine(),
+    own_scales = workload.own_scales, left_out = left_out, machine = machine(),
   }
   for _, contender in ipairs(list) do
     if not workload.only or workload.only(contender) then
@@ -250,6 +250,13 @@ local function count_failures(result)
   return count
 end
 
+local function warn_of_load(result)
+  local load = tonumber(result.machine.load)
+  if load and load > 1 then
+    say("The machine is busy (its load was %.1f): these figures tell only that it runs.", load)
+  end
+end
+
 --- How many of ours failed.
 local function run(place, workload, list, left_out, given)
   local result = new_result(workload, list, left_out, given)
@@ -260,6 +267,7 @@ local function run(place, workload, list, left_out, given)
   end
   finish(result)
   write_results(place, workload, result)
+  warn_of_load(result)
   return count_failures(result)
 end
 

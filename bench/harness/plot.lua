@@ -52,6 +52,7 @@ local function tick_text(value)
   return value == math.floor(value) and ("%d"):format(value) or ("%.10g"):format(value)
 end
 
+--- The largest figure of some labels.
 local function largest_of(rows, labels)
   local largest = 0
   for _, row in ipairs(rows) do
@@ -107,11 +108,11 @@ end
 
 --- A group of bars for each label, sorted each by itself.
 function plot.bars(result)
-  local largest = largest_of(result.rows, result.labels)
-  local scale = (WIDTH - LEFT - RIGHT) / largest
   local parts, y = {}, TOP
   for _, label in ipairs(result.labels) do
     local list = sorted(result.rows, label)
+    local largest = largest_of(result.rows, result.own_scales and {label} or result.labels)
+    local scale = (WIDTH - LEFT - RIGHT) / largest
     if label ~= "" then
       parts[#parts + 1] = text(LEFT, y, label, 'font-weight="bold"')
       y = y + 10
@@ -130,7 +131,7 @@ end
 
 -- --------------------------------------------------------------------------------------- lines
 
-local PLOT_HEIGHT = 420
+local PLOT_HEIGHT = 520
 
 local function points_of(result, row, x_of, y_of)
   local points = {}
@@ -143,15 +144,29 @@ local function points_of(result, row, x_of, y_of)
   return points
 end
 
---- Moves labels apart that would stand in one another: {y, ...} sorted, 14 between them.
-local function spread(labels, bottom)
+local LABEL = 14 -- the least distance of two labels
+
+--- Moves labels apart that would stand in one another, as little as can be: those that do are a
+-- block, which stands where its labels want to be on the average.
+local function spread(labels)
   table.sort(labels, function(a, b) return a.y < b.y end)
-  for i = 2, #labels do labels[i].y = math.max(labels[i].y, labels[i - 1].y + 14) end
-  local over = #labels > 0 and labels[#labels].y - bottom or 0
-  for i = #labels, 1, -1 do
-    if over <= 0 then break end
-    labels[i].y = labels[i].y - over
-    over = i > 1 and labels[i - 1].y + 14 - labels[i].y or 0
+  local blocks = {}
+  for i, label in ipairs(labels) do
+    local block = {first = i, count = 1, sum = label.y - i * LABEL}
+    local before = blocks[#blocks]
+    while before and before.sum / before.count > block.sum / block.count do
+      block = {
+        first = before.first, count = before.count + block.count, sum = before.sum + block.sum,
+      }
+      blocks[#blocks] = nil
+      before = blocks[#blocks]
+    end
+    blocks[#blocks + 1] = block
+  end
+  for _, block in ipairs(blocks) do
+    for i = block.first, block.first + block.count - 1 do
+      labels[i].y = block.sum / block.count + i * LABEL
+    end
   end
 end
 
@@ -178,6 +193,14 @@ local function polyline(points, colour, width)
     table.concat(list, " "), colour, width)
 end
 
+--- ", not 5000": where its line ends early because it failed.
+local function failing(result, row)
+  for _, label in ipairs(result.labels) do
+    if row.variants[label] and row.variants[label].failed then return ", not " .. label end
+  end
+  return ""
+end
+
 --- A line for each row; what fails has a shorter one.
 function plot.lines(result)
   local largest, low, high = largest_of(result.rows, result.labels), result.at[1],
@@ -198,10 +221,12 @@ function plot.lines(result)
         parts[#parts + 1] = ('<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>'):format(point[1],
           point[2], colour)
       end
-      labels[#labels + 1] = {y = last[2], from = last, name = row.name, colour = colour}
+      labels[#labels + 1] = {
+        y = last[2], from = last, name = row.name .. failing(result, row), colour = colour,
+      }
     end
   end
-  spread(labels, TOP + PLOT_HEIGHT)
+  spread(labels)
   for _, label in ipairs(labels) do
     parts[#parts + 1] = line(label.from[1] + 4, label.from[2], right + 16, label.y,
       ('stroke="%s" stroke-width="0.6" stroke-dasharray="2 2"'):format(label.colour))

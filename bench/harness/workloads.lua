@@ -6,6 +6,7 @@
 --   figure        what is made of a contender's line of JSON, for "own"
 --   only          which contenders: a function
 --   plot          "lines" where the variants are points of an axis, labelled `axis`
+--   own_scales    whether the bars of each variant have a scale of their own
 --   reps          repetitions, where not the usual number
 --   variants      each with a label, the contender's workload `run`, the server's mode, `count`,
 --                 and for some `param` and `only`; `quick` is the count of a smoke run
@@ -130,11 +131,11 @@ return {
   },
   {
     name = "syscalls", title = "System calls", unit = "calls per connection", how = "strace",
-    only = is_plain, reps = 1, variants = hand_and_first(50, 10),
+    only = is_plain, reps = 3, variants = hand_and_first(50, 10),
   },
   {
     name = "segments", title = "TCP segments, both directions", unit = "segments per connection",
-    how = "segments", only = is_plain, reps = 1, variants = hand_and_first(50, 10),
+    how = "segments", only = is_plain, reps = 5, variants = hand_and_first(50, 10),
   },
   {
     name = "delay", title = "From connect to the first reply, 10 ms there and back",
@@ -145,6 +146,7 @@ return {
   },
   {
     name = "instructions", title = "Instructions in user space", how = "callgrind", reps = 1,
+    own_scales = true,
     unit = "thousands of instructions per operation",
     only = function(contender)
       return is_plain(contender) and contender.id ~= "node" -- which valgrind cannot run
