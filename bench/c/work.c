@@ -171,6 +171,7 @@ work_main(int argc, char **argv, const struct workload *table)
   for (; table->name != NULL; table++)
     if (strcmp(table->name, work.workload) == 0) {
       run(&work, table);
+      free(work.block);
       return EXIT_SUCCESS;
     }
   errno = 0;
