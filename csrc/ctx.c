@@ -139,6 +139,8 @@ sslc_ctx_free(sslc_ctx *ctx)
   SSL_CTX_free(ctx->ssl_ctx);
   sslci_cache_free(ctx->sessions);
   sslci_trust_free(ctx);
+  OPENSSL_cleanse(ctx->session_secret, sizeof ctx->session_secret);
+  OPENSSL_free(ctx->session_domain);
   sslci_identity_free(ctx);
   sslci_pins_free(ctx);
   sslci_ocsp_free(ctx);
@@ -266,6 +268,7 @@ sslci_ctx_note_file(sslc_ctx *ctx, const char *path)
   sslci_stamp_take(&file->stamp, path);
   file->next = ctx->files;
   ctx->files = file;
+  sslci_ctx_note_setting(ctx, "path", path, strlen(path));
   return SSLC_OK;
 }
 
@@ -364,6 +367,15 @@ read_setting(sslc_ctx *ctx, struct sslci_data *d, const char *setting,
   return sslci_ctx_note_file(ctx, path);
 }
 
+/* Has it used; a private key is no affair of the peer's verification. */
+static sslc_status
+use_data(sslc_ctx *ctx, const struct sslci_data *d, sslci_use *use)
+{
+  if (strcmp(d->setting, "key") != 0)
+    sslci_ctx_note_setting(ctx, d->setting, d->bytes, d->len);
+  return use(ctx, d);
+}
+
 sslc_status
 sslci_use_file(sslc_ctx *ctx, const char *setting, const char *path,
                sslci_use *use)
@@ -373,7 +385,7 @@ sslci_use_file(sslc_ctx *ctx, const char *setting, const char *path,
   if (status == SSLC_OK)
     status = read_setting(ctx, &d, setting, path);
   if (status == SSLC_OK)
-    status = use(ctx, &d);
+    status = use_data(ctx, &d, use);
   sslci_data_free(&d);
   return status;
 }
@@ -389,7 +401,7 @@ sslci_use_memory(sslc_ctx *ctx, const char *setting, const void *bytes,
   if (!bytes || len > FILE_MAX_SIZE)
     return sslci_ctx_bad_option(ctx, "%s: %s", setting,
                                 bytes ? "more than 64 MiB" : "it is missing");
-  return use(ctx, &d);
+  return use_data(ctx, &d, use);
 }
 
 /* ------------------------------------------------------------- versions */
@@ -625,6 +637,7 @@ sslci_ctx_freeze(sslc_ctx *ctx)
     return SSLC_ERR_INTERNAL;
   if (!atomic_load(&ctx->frozen)) {
     ctx->broken = check(ctx);
+    ctx->frozen_generation = ctx->trust.generation;
     atomic_store(&ctx->frozen, true);
   }
   CRYPTO_THREAD_unlock(ctx->lock);

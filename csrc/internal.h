@@ -202,6 +202,8 @@ struct sslci_trust {
   int64_t look_at;            /* when to look for changes, as sslc_now counts */
 };
 
+enum { SSLCI_DIGEST = 32 }; /* bytes of SHA-256 */
+
 struct sslc_ctx {
   atomic_int refs;
   uint64_t number;     /* of the context in this process */
@@ -223,6 +225,12 @@ struct sslc_ctx {
   char *password;
   /* the rest */
   struct sslci_cache *sessions;
+  unsigned char settings_digest[SSLCI_DIGEST]; /* of what was loaded */
+  bool settings_lost; /* it is not of all, because memory was short */
+  char *session_domain;
+  uint64_t frozen_generation; /* of the trust that was loaded then */
+  unsigned char session_secret[32];
+  bool has_session_secret;
   unsigned char *alpn; /* in wire format */
   unsigned int alpn_len;
   int verify_client;
@@ -713,6 +721,7 @@ struct sslc_conn {
   bool session_offered;
   char *session_scope;   /* NULL: nothing is kept or offered by itself */
   char *session_key;     /* in the cache, once the handshake began */
+  char session_name[2 * SSLCI_DIGEST + 1]; /* in stores of others */
   uint64_t trust_generation;
   int64_t good_until; /* what was verified beside the chain holds until then,
                          in seconds since 1970; 0: for as long as the chain */
@@ -811,10 +820,20 @@ void sslci_session_settle(sslc_conn *conn);
 void sslci_session_closed(sslc_conn *conn);
 void sslci_session_free(sslc_conn *conn);
 
+/* Of the scope and demands of the connection, whose scope is set; to be freed.
+ * NULL when memory is short. */
+char *sslci_session_make_key(const sslc_conn *conn);
+
 /* From when on it is not offered, in seconds since 1970: by its server, by its
- * certificates, and `lifetime` seconds after these were verified (INT64_MAX:
- * that does not count). */
+ * certificates, and `lifetime` seconds after these were verified. */
 int64_t sslci_session_expires(const sslc_session *session, int64_t lifetime);
+
+/* ------------------------------------------------- session_export.c */
+
+/* Has a setting count for the question whether the sessions of another context
+ * are good for this one, where nothing else of it tells what it was. */
+void sslci_ctx_note_setting(sslc_ctx *ctx, const char *name, const void *bytes,
+                            size_t len);
 
 /* -------------------------------------------------- session_cache.c */
 

@@ -414,23 +414,22 @@ sslci_session_set(sslc_conn *conn, sslc_session *session)
 static bool
 is_current(const sslc_conn *conn, const sslc_session *session)
 {
+  int64_t lifetime = conn->ctx->sessions->lifetime;
   return session->generation == conn->trust_generation &&
-         sslci_session_expires(session, INT64_MAX) > (int64_t)time(NULL);
+         sslci_session_expires(session, lifetime) > (int64_t)time(NULL);
 }
 
 int64_t
 sslci_session_expires(const sslc_session *session, int64_t lifetime)
 {
-  int64_t until = session->good_until;
-  if (lifetime < INT64_MAX)
-    until = earlier(until, session->verified_at + lifetime);
+  int64_t until = earlier(session->good_until, session->verified_at + lifetime);
   return earlier(until, sslc_session_time(session) +
                           sslc_session_lifetime(session));
 }
 
 /* Each part with its length, so that no two ways to split it are the same. */
-static char *
-make_key(const sslc_conn *conn)
+char *
+sslci_session_make_key(const sslc_conn *conn)
 {
   const char *scope = conn->session_scope;
   char *demands = sslci_verify_demands(conn);
@@ -448,7 +447,7 @@ take_from_cache(sslc_conn *conn)
   if (!conn->session_scope || conn->role != 0)
     return;
   OPENSSL_free(conn->session_key);
-  conn->session_key = make_key(conn);
+  conn->session_key = sslci_session_make_key(conn);
   if (!conn->session_key || conn->session)
     return;
   conn->session = sslci_cache_take(conn->ctx->sessions, conn->session_key,

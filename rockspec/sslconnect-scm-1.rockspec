@@ -69,6 +69,7 @@ build = {
         "csrc/resolve.c",
         "csrc/session.c",
         "csrc/session_cache.c",
+        "csrc/session_export.c",
         "csrc/status.c",
         "csrc/throwaway.c",
         "csrc/trace.c",

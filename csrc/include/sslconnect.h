@@ -1412,6 +1412,66 @@ SSLC_API sslc_status sslc_conn_set_session_scope(sslc_conn *conn,
  * chose the client's certificate.  The newest 4 wait to be taken. */
 SSLC_API sslc_session *sslc_conn_take_session(sslc_conn *conn);
 
+/*
+ * Sessions as bytes, for other processes and machines: i2d_SSL_SESSION(3).
+ *
+ * What is exported from one context is imported by those that verify as it
+ * does: the same trust (files by path and contents; the system's is taken for
+ * the same everywhere), pins, certificate of our own, versions, ciphers, ALPN,
+ * insecure switches, domain, and version of this library.  The server name and
+ * the demands on its certificate go along, and are compared when the session
+ * is offered.  Once a file or directory of trust has changed under a context,
+ * it gives and takes nothing more: bad_option.
+ *
+ * The bytes are as secret as the traffic of the connections that are resumed
+ * with them, and who can put others in their place can pass for the server.  So
+ * they are to be kept like a private key, or sealed:
+ *
+ * session_secret  32 random bytes, the same wherever the sessions are to be
+ *                 good.  They are then sealed with them (AES-256-GCM), and what
+ *                 is not, or was changed, is not let in.  Copied
+ * session_domain  a text that has to be the same as well, for what one wants to
+ *                 be kept apart; NULL, as at first: none.  Copied
+ *
+ * SSLC_OK; SSLC_ERR_CONFIG with bad_option; SSLC_ERR_NOMEM.
+ */
+SSLC_API sslc_status sslc_ctx_set_session_secret(sslc_ctx *ctx,
+                                                 const void *secret,
+                                                 size_t len);
+SSLC_API sslc_status sslc_ctx_set_session_domain(sslc_ctx *ctx,
+                                                 const char *domain);
+
+/* Writes the session, which is of this context, to `buf` of `size` bytes;
+ * `*len` tells how many it is.  NULL for `buf`: only that.  Once called, the
+ * settings of the context are over, as with a first connection.
+ *
+ * SSLC_OK; SSLC_ERR_ARG where a parameter is missing; SSLC_ERR_CONFIG with
+ * bad_option: it is of another context, or the buffer is too short (and of a
+ * context with a bad setting, with that); SSLC_ERR_NOMEM.  `*error` receives
+ * the reason of the last two, the caller's to free; NULL otherwise, and where
+ * memory is too short even for that.  `error` may be NULL. */
+SSLC_API sslc_status sslc_ctx_export_session(sslc_ctx *ctx,
+                                             const sslc_session *session,
+                                             void *buf, size_t size,
+                                             size_t *len, sslc_error **error);
+
+/* Makes a session of this context of what was exported; `*session` is the
+ * caller's, NULL on failure.  What comes from wherever is no danger: it is let
+ * in or not.  Whether it is too old turns out when it is offered, and it is
+ * then left out.  Errors as above, bad_option where the bytes are no session,
+ * were changed or cut, or are of a context with other settings. */
+SSLC_API sslc_status sslc_ctx_import_session(sslc_ctx *ctx, const void *bytes,
+                                             size_t len,
+                                             sslc_session **session,
+                                             sslc_error **error);
+
+/* Under which name to keep what is exported, to be found by connections that
+ * could resume it, in whatever process: 64 hexadecimal digits, of the scope,
+ * the server name, the demands, and what the context verifies.  For a client
+ * with a scope and a server name.  NULL without a scope, when the trust has
+ * changed, and when memory is short.  Borrowed for as long as the connection lives. */
+SSLC_API const char *sslc_conn_session_key(sslc_conn *conn);
+
 /* What a context has counted of its clients since it was made. */
 typedef struct sslc_ctx_statistics {
   size_t size;       /* of the structure, set by the caller */
