@@ -1,7 +1,8 @@
 #!/bin/sh
-# segments.sh SERVER CLIENT: how many TCP segments the two commands have sent to
-# each other when CLIENT has ended. In a network of their own, ip-netns(8), so
-# that nobody else's are counted. SERVER says "ready" when it is.
+# segments.sh SERVER CLIENT: what CLIENT prints, and how many TCP segments the
+# two commands have sent to each other when it has ended. In a network of their
+# own, ip-netns(8), so that nobody else's are counted. SERVER says "ready" when
+# it is.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -36,7 +37,7 @@ exec 3<"$work/server"
 while read -r line <&3; do
   [ "$line" != ready ] || break
 done
-sh -c "exec $2" >/dev/null
+sh -c "exec $2"
 exec 3<&-
 wait
 sent

@@ -69,12 +69,13 @@ take_mark(struct mark *mark)
 }
 
 static void
-print_difference(size_t ops, const struct mark *from, const struct mark *to)
+print_difference(size_t ops, size_t warm, const struct mark *from,
+                 const struct mark *to)
 {
-  printf("{\"ops\": %zu, \"user\": %.6f, \"sys\": %.6f, \"wall\": %.6f, "
-         "\"maxrss\": %ld, \"rss\": %ld}\n", ops, to->user - from->user,
-         to->sys - from->sys, to->wall - from->wall, to->maxrss,
-         to->rss - from->rss);
+  printf("{\"ops\": %zu, \"warm\": %zu, \"user\": %.6f, \"sys\": %.6f, "
+         "\"wall\": %.6f, \"maxrss\": %ld, \"rss\": %ld}\n", ops, warm,
+         to->user - from->user, to->sys - from->sys, to->wall - from->wall,
+         to->maxrss, to->rss - from->rss);
 }
 
 /* -------------------------------------------------------------------- TCP */
@@ -144,7 +145,7 @@ static void
 run(struct work *work, const struct workload *workload)
 {
   struct mark from, to;
-  size_t i, warm = warm_count(work);
+  size_t i, warm = warm_count(work), each = 1;
 
   take_mark(&from);
   if (workload->begin != NULL)
@@ -156,8 +157,9 @@ run(struct work *work, const struct workload *workload)
   for (i = 0; i < work->count; i++)
     workload->op(work);
   take_mark(&to);
-  print_difference(work->count * (workload->is_burst ? work->param : 1),
-                   &from, &to);
+  if (workload->is_burst)
+    each = work->param;
+  print_difference(work->count * each, warm * each, &from, &to);
 }
 
 int

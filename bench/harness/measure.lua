@@ -65,21 +65,20 @@ end
 
 -- ------------------------------------------------------------------------- differences of two
 
---- How often a contender does the operation when it is to be measured `count` times: see work.h.
-local function with_warm_up(count)
-  return count + math.min(count // 8 + 1, 50)
-end
-
 --- Runs twice, a few times and then many, and divides what `total` finds the second time more than
--- the first: what a process costs before and after is not in it.
+-- the first: what a process costs before and after is not in it, and the warm-up is like the rest.
+---@param total function  of a count: what was found, and the line that the contender printed
 local function difference(place, variant, total)
-  local few, many = 5, 5 + count_of(place, variant)
-  local first, why = total(few)
-  if not first then return first, why end
-  local second
-  second, why = total(many)
-  if not second then return second, why end
-  return {figure = (second - first) / (with_warm_up(many) - with_warm_up(few))}
+  local found, done = {}, {}
+  for i, count in ipairs {5, 5 + count_of(place, variant)} do
+    local output
+    found[i], output = total(count)
+    if not found[i] then return found[i], output end
+    local sample, why = sample_of(output)
+    if not sample then return nil, why end
+    done[i] = sample.ops + sample.warm
+  end
+  return {figure = (found[2] - found[1]) / (done[2] - done[1])}
 end
 
 local function strace_total(file)
@@ -98,7 +97,8 @@ function measure.strace(place, contender, variant)
       table.unpack(words_for(place, contender, variant, {count = count})))
     local output, failed = process.capture(pinned(place, words), LIMIT)
     if not output then return nil, failed end
-    return strace_total(counts)
+    local total, why_not = strace_total(counts)
+    return total, why_not or output
   end)
   os.remove(counts)
   return result, why
@@ -115,7 +115,7 @@ function measure.callgrind(place, contender, variant)
     if not output then return nil, failed end
     for line in io.lines(counts) do
       local total = line:match("^totals: (%d+)") or line:match("^summary: (%d+)")
-      if total then return tonumber(total) / 1000 end
+      if total then return tonumber(total) / 1000, output end
     end
     return nil, "callgrind counted nothing"
   end)
@@ -137,19 +137,19 @@ function measure.segments(place, contender, variant)
   return difference(place, variant, function(count)
     local output, why = process.capture(process.command {
       script, server_for(place, variant, "127.0.0.1"),
-      process.command(words_for(place, contender, variant, {count = count})),
+      pinned(place, words_for(place, contender, variant, {count = count})),
     }, LIMIT)
     if not output then
       local cannot = why:match("^segments.sh: (.*)")
       if cannot then return false, cannot end
       return nil, why
     end
-    return tonumber(output)
+    return tonumber(output:match("(%d+)%s*$")), output:match("^[^\n]*")
   end)
 end
 
 function measure.delay(place, contender, variant)
-  local client = process.command(words_for(place, contender, variant, {address = "10.99.0.2"}))
+  local client = pinned(place, words_for(place, contender, variant, {address = "10.99.0.2"}))
   local output, why = process.capture(process.command {
     place.build .. "/bin/bench-delay", "5", "exec " .. server_for(place, variant, "10.99.0.2"),
     "exec " .. client,

@@ -104,10 +104,13 @@ end
 
 local function mark() return {usage()} end
 
+local line = '{"ops": %d, "warm": %d, "user": %.6f, "sys": %.6f, "wall": %.6f, ' ..
+  '"maxrss": %d, "rss": %d}\n'
+
 local function report(job, workload, from, to)
-  local ops = job.count * (workload.is_burst and job.param or 1)
-  io.write(('{"ops": %d, "user": %.6f, "sys": %.6f, "wall": %.6f, "maxrss": %d, "rss": %d}\n')
-    :format(ops, to[1] - from[1], to[2] - from[2], to[3] - from[3], to[4], to[5] - from[5]))
+  local each = workload.is_burst and job.param or 1
+  io.write(line:format(job.count * each, warm_count(job) * each, to[1] - from[1], to[2] - from[2],
+    to[3] - from[3], to[4], to[5] - from[5]))
   io.flush()
 end
 

@@ -109,9 +109,9 @@ function mark() {
   };
 }
 
-function report(from, to) {
-  const ops = count * (workload === "inflight" ? param : 1);
-  const result = {ops};
+function report(warm, from, to) {
+  const each = workload === "inflight" ? param : 1;
+  const result = {ops: count * each, warm: warm * each};
   for (const key of ["user", "sys", "wall"]) result[key] = to[key] - from[key];
   result.maxrss = to.maxrss;
   result.rss = to.rss - from.rss;
@@ -127,7 +127,7 @@ async function main() {
   for (let i = 0; i < warm; i++) await op();
   if (warm > 0) from = mark();
   for (let i = 0; i < count; i++) await op();
-  report(from, mark());
+  report(warm, from, mark());
   process.exit(0);
 }
 

@@ -31,8 +31,9 @@ def mark():
 
 
 def report(job, begin, end):
-    ops = job.count * (job.param if job.workload == "inflight" else 1)
+    each = job.param if job.workload == "inflight" else 1
+    ops, warm = job.count * each, job.warm_count() * each
     user, system, wall = (end[i] - begin[i] for i in range(3))
-    print(f'{{"ops": {ops}, "user": {user:.6f}, "sys": {system:.6f}, "wall": {wall:.6f}, '
-          f'"maxrss": {end[3]}, "rss": {end[4] - begin[4]}}}')
+    print(f'{{"ops": {ops}, "warm": {warm}, "user": {user:.6f}, "sys": {system:.6f}, '
+          f'"wall": {wall:.6f}, "maxrss": {end[3]}, "rss": {end[4] - begin[4]}}}')
     sys.stdout.flush()
