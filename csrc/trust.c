@@ -289,7 +289,8 @@ sslc_ctx_load_verify_cert(sslc_ctx *ctx, const sslc_cert *cert)
 /* ---------------------------------------------------------- store URIs */
 
 /* The certificates of a store that was opened; false: it cannot be read to its
- * end, or memory is short. */
+ * end, or memory is short.  Some report the end itself as an error, but have
+ * nothing to say of it. */
 static bool
 read_store(OSSL_STORE_CTX *store, struct sslci_bundle *b)
 {
@@ -299,7 +300,7 @@ read_store(OSSL_STORE_CTX *store, struct sslci_bundle *b)
     if (info && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_CERT)
       ok = sslci_bundle_add(b, OSSL_STORE_INFO_get0_CERT(info));
     OSSL_STORE_INFO_free(info);
-    if (!info && OSSL_STORE_error(store))
+    if (!info && (ERR_peek_error() || !OSSL_STORE_eof(store)))
       ok = false;
   }
   return ok;

@@ -133,7 +133,7 @@ index_pem(struct sslci_bundle *b, const struct sslci_data *d)
 {
   struct sslci_pem pem = { { d->bytes, d->len }, false };
   size_t at = 0, len;
-  int more;
+  int more = -1;
   b->bytes = OPENSSL_malloc(d->len + 1);
   while (b->bytes && (more = sslci_pem_next(&pem, b->bytes + at, &len)) == 1) {
     if (!index_one(b, at, len, pem.aux))

@@ -92,6 +92,7 @@ build = {
         "lua/core/conn_export.c",
         "lua/core/core.c",
         "lua/core/ctx.c",
+        "lua/core/ctx_trust.c",
         "lua/core/ctx_params.c",
         "lua/core/dial.c",
         "lua/core/error.c",
@@ -140,6 +141,7 @@ build = {
     ["sslconnect.transport.cosocket"] = "lua/sslconnect/transport/cosocket.lua",
     ["sslconnect.transport.generic"] = "lua/sslconnect/transport/generic.lua",
     ["sslconnect.transport.luv"] = "lua/sslconnect/transport/luv.lua",
+    ["sslconnect.trust"] = "lua/sslconnect/trust.lua",
     ["sslconnect.verify"] = "lua/sslconnect/verify.lua",
   },
   platforms = {

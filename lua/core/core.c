@@ -53,6 +53,7 @@ static const luaL_Reg functions[] = {
   {"error", lcore_core_error},
   {"ctx", lcore_core_ctx},
   {"cert", lcore_core_cert},
+  {"is_cert", lcore_core_is_cert},
   {"bio_socket", lcore_core_bio_socket},
   {"bio_connect", lcore_core_bio_connect},
   {"bio_accept", lcore_core_bio_accept},
@@ -85,6 +86,7 @@ LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
   lcore_register(L, &lcore_conn);
   lcore_extend(L, &lcore_ctx, lcore_ctx_hooks);
   lcore_extend(L, &lcore_ctx, lcore_ctx_verify);
+  lcore_extend(L, &lcore_ctx, lcore_ctx_trust);
   lcore_extend(L, &lcore_conn, lcore_conn_hooks);
   lcore_extend(L, &lcore_ctx, lcore_ctx_params);
   lcore_extend(L, &lcore_conn, lcore_conn_export);

@@ -65,28 +65,7 @@ static int set_version(lua_State *L,
   return lcore_result(L, o, set(o->handle, version));
 }
 
-/* ---------------------------------------------------------------- trust */
-
-static int ctx_load_verify_system(lua_State *L)
-{
-  lcore_object *o = check(L);
-  return lcore_result(L, o, sslc_ctx_load_verify_system(o->handle));
-}
-
-static int ctx_load_verify_file(lua_State *L)
-{
-  return set_path(L, sslc_ctx_load_verify_file);
-}
-
-static int ctx_load_verify_dir(lua_State *L)
-{
-  return set_path(L, sslc_ctx_load_verify_dir);
-}
-
-static int ctx_load_verify_pem(lua_State *L)
-{
-  return set_pem(L, sslc_ctx_load_verify_pem);
-}
+/* ------------------------------------------------------ revocation lists */
 
 static int ctx_load_crl_file(lua_State *L)
 {
@@ -254,10 +233,6 @@ static const sslc_error *ctx_last_error(const void *handle)
 }
 
 static const luaL_Reg methods[] = {
-  {"load_verify_system", ctx_load_verify_system},
-  {"load_verify_file", ctx_load_verify_file},
-  {"load_verify_dir", ctx_load_verify_dir},
-  {"load_verify_pem", ctx_load_verify_pem},
   {"load_crl_file", ctx_load_crl_file},
   {"load_crl_pem", ctx_load_crl_pem},
   {"use_certificate_file", ctx_use_certificate_file},

@@ -6,6 +6,7 @@ local guard = require "sslconnect.guard"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
 local session = require "sslconnect.session"
+local trust = require "sslconnect.trust"
 local verify = require "sslconnect.verify"
 
 ---@class sslconnect.Context
@@ -73,6 +74,7 @@ local version = options.one_of("1.2", "1.3")
 -- they are made: a password comes before the key it opens, and what lowers the demands on keys before
 -- the keys.
 local settings = {
+  {"trust", trust.sources, trust.load},
   {"trust_system", "boolean", function(ctx, on) return not on or ctx:load_verify_system() end},
   {"ca_file", "string", call "load_verify_file"},
   {"ca_dir", "string", call "load_verify_dir"},
@@ -449,6 +451,7 @@ local may_show = {
 
 local function show(name, value)
   if type(value) == "boolean" then return name .. "=" .. tostring(value) end
+  if name == "trust" then return "trust=" .. trust.show(value) end
   if not may_show[name] then return name end
   return name .. "=" .. (type(value) == "table" and table.concat(value, ",") or value)
 end

@@ -119,6 +119,11 @@ function core.close_fd(fd) end
 ---@return sslconnect.core.error|nil err bad_file
 function core.cert(bytes) end
 
+---Whether a value is a certificate of this module.
+---@param value any
+---@return boolean
+function core.is_cert(value) end
+
 ---A new context: trusts what the system trusts, verifies chain and name, speaks TLS 1.2 or newer.
 ---@return sslconnect.core.ctx|nil ctx
 ---@return sslconnect.core.error|nil err out_of_memory
@@ -232,7 +237,7 @@ local ctx = {}
 ---@return sslconnect.core.error|nil err
 function ctx:load_verify_system() end
 
----Trusts the certificates of a PEM file. With it only what is named counts.
+---Trusts the certificates of a file, PEM or DER. With it only what is named counts.
 ---@param path string
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_file
@@ -243,6 +248,24 @@ function ctx:load_verify_file(path) end
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_file
 function ctx:load_verify_dir(path) end
+
+---Trusts the certificates of an OpenSSL store, read at once: OSSL_STORE_open(3).
+---@param uri string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:load_verify_store(uri) end
+
+---Trusts a certificate in DER, in memory.
+---@param der string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:load_verify_der(der) end
+
+---Trusts a certificate.
+---@param cert sslconnect.core.cert
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: it is closed
+function ctx:load_verify_cert(cert) end
 
 ---Trusts certificates in PEM, in memory.
 ---@param pem string

@@ -15,6 +15,8 @@ local ssl = {
   core = core,
   --- A context of your own: the TLS settings that connections share.
   context = context.new,
+  --- A certificate of PEM or DER, to be trusted or to look at.
+  certificate = core.cert,
   --- Sets the loop that connections wait in: a name or an adapter.
   set_loop = loop.set,
   --- Runs a function in the embedded loop, until it and all that it began are done.

@@ -247,6 +247,9 @@ local kinds = {
     steps = {
       load_verify_system = {}, load_verify_file = {certs .. "/ca.pem"},
       load_verify_dir = {certs .. "/cadir"}, load_verify_pem = {pem("ca.pem")},
+      load_verify_store = {"file:" .. certs .. "/ca.pem"},
+      load_verify_der = {assert(core.cert(pem("ca.pem"))):der()},
+      load_verify_cert = {core.cert(pem("ca.pem"))},
       load_crl_file = {certs .. "/crl.pem"}, load_crl_pem = {pem("crl.pem")},
       use_certificate_file = {certs .. "/good.pem"}, use_certificate_pem = {pem("good.pem")},
       use_throwaway_certificate = {"localhost"},
