@@ -106,6 +106,7 @@ sslc_ctx_new(void)
     sslc_ctx_free(ctx);
     return NULL;
   }
+  sslci_policy_init(ctx);
   sslci_error_set(&ctx->frozen_err, SSLC_CODE_MISUSE, SSLC_PHASE_CONFIG,
                   "the context is in use: its settings can no longer be "
                   "changed; make another one");
@@ -141,6 +142,7 @@ sslc_ctx_free(sslc_ctx *ctx)
   sslci_trust_free(ctx);
   OPENSSL_cleanse(ctx->session_secret, sizeof ctx->session_secret);
   OPENSSL_free(ctx->session_domain);
+  sslci_policy_free(ctx);
   sslci_identity_free(ctx);
   sslci_pins_free(ctx);
   sslci_ocsp_free(ctx);
@@ -454,7 +456,7 @@ sslc_ctx_set_insecure_min_version(sslc_ctx *ctx, int version)
   if (version != SSLC_TLS1 && version != SSLC_TLS1_1)
     return sslci_ctx_bad_option(ctx, "insecure_min_version: %#x is neither "
                                 "TLS 1.0 nor 1.1", (unsigned)version);
-  SSL_CTX_set_security_level(ctx->ssl_ctx, 0);
+  sslci_policy_allow_old_versions(ctx);
   return set_min(ctx, "insecure_min_version", version);
 }
 
@@ -600,6 +602,8 @@ check(sslc_ctx *ctx)
     status = sslci_pins_check(ctx);
   if (status == SSLC_OK)
     status = sslci_ocsp_check(ctx);
+  if (status == SSLC_OK)
+    status = sslci_policy_check(ctx);
   return status == SSLC_OK ? sslci_trust_finish(ctx) : status;
 }
 

@@ -187,6 +187,21 @@ struct sslci_file {
 };
 
 struct sslci_cache; /* session_cache.c */
+struct sslci_crl_dir; /* crl.c */
+
+/* What is demanded of chains: policy.c. */
+struct sslci_policy {
+  int depth;            /* intermediates at most; -1: as many as OpenSSL takes */
+  int64_t time;         /* to judge by, in seconds since 1970; 0: now */
+  int purpose;          /* as well as that of the peer's role; 0: none */
+  int insecure_purpose; /* in its place; 0: none */
+  int level;            /* of security, as it was set; -1: it was not */
+  int least_level;      /* that counts as safe */
+  bool partial_chain;
+  int crl_check; /* 0: not set */
+  struct sslci_crl_dir *crl_dirs;
+  STACK_OF(X509) *untrusted; /* to build chains with */
+};
 
 /* Whom a context believes: trust.c. */
 struct sslci_trust {
@@ -216,6 +231,7 @@ struct sslc_ctx {
   struct sslci_file *files;
   /* trust */
   struct sslci_trust trust;
+  struct sslci_policy policy;
   /* identity */
   X509 *cert;
   STACK_OF(X509) *chain;
@@ -408,6 +424,9 @@ uint64_t sslci_trust_generation(sslc_ctx *ctx);
 /* How long a change of a file or directory may go unnoticed, in nanoseconds;
  * tests set it. */
 extern int64_t sslci_trust_interval;
+
+/* Whether PEM_read_bio_X509(3) and its like ended as nothing more is there. */
+bool sslci_is_end_of_pem(void);
 
 /* Uses these in the place of what was set; takes references of its own.
  * `source` is what errors call them. */
@@ -940,6 +959,36 @@ void sslci_ocsp_free(sslc_ctx *ctx);
 /* Asks the server for a staple; and looks at what came of it, once. */
 sslc_status sslci_ocsp_prepare(sslc_conn *conn);
 bool sslci_ocsp_done(sslc_conn *conn);
+/* ------------------------------------------------- policy.c, crl.c */
+
+void sslci_policy_init(sslc_ctx *ctx);
+void sslci_policy_free(sslc_ctx *ctx);
+
+/* What is wrong with the settings as a whole. */
+sslc_status sslci_policy_check(sslc_ctx *ctx);
+
+/* Lowers the security level as far as TLS 1.0 needs it, unless one was set. */
+void sslci_policy_allow_old_versions(sslc_ctx *ctx);
+
+/* Sets what the context demands on the connection, whose role is known; false:
+ * memory is short. */
+bool sslci_policy_apply(const sslc_conn *conn, const sslc_ctx *ctx);
+
+/* The time that certificates are judged by, in seconds since 1970. */
+int64_t sslci_policy_time(const sslc_conn *conn);
+
+/* X509_verify_cert(3), with the context's intermediates. */
+int sslci_policy_verify(const sslc_ctx *ctx, X509_STORE_CTX *store_ctx);
+
+/* The depth of the first certificate of a chain that was built which is not for
+ * the context's purpose as well; -1: all are. */
+int sslci_policy_unsuited(const sslc_ctx *ctx, X509_STORE_CTX *store_ctx);
+
+/* A directory of revocation lists more; and that a store of the context's looks
+ * into them.  False: memory is short. */
+bool sslci_crl_add_dir(sslc_ctx *ctx, const char *path);
+bool sslci_crl_attach(sslc_ctx *ctx, X509_STORE *store);
+void sslci_crl_free(sslc_ctx *ctx);
 
 /* ---------------------------------------------------- verify.c, info.c */
 

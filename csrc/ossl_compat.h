@@ -87,6 +87,26 @@ compat_group_name(SSL *ssl)
 #endif
 }
 
+/* What X509_STORE_set_lookup_crls(3) calls back with, const from 3.0 on. */
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+typedef const X509_STORE_CTX compat_crl_store_ctx;
+typedef const X509_NAME compat_crl_name;
+#else
+typedef X509_STORE_CTX compat_crl_store_ctx;
+typedef X509_NAME compat_crl_name;
+#endif
+
+/* The hash that openssl-rehash(1) names files by. */
+static inline unsigned long
+compat_name_hash(compat_crl_name *name)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  return X509_NAME_hash_ex(name, NULL, NULL, NULL);
+#else
+  return X509_NAME_hash(name);
+#endif
+}
+
 /* When a session began, in seconds since 1970. */
 static inline int64_t
 compat_session_time(const SSL_SESSION *session)

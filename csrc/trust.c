@@ -23,6 +23,7 @@ struct sslci_source {
   char *dir;
   STACK_OF(X509_CRL) *crls;
   /* What can change. */
+  bool crl_dir; /* looked into by crl.c */
   char *path; /* NULL: it came from memory */
   struct sslci_stamp stamp;
 };
@@ -128,8 +129,8 @@ read_next_crl(STACK_OF(X509_CRL) *crls, BIO *mem)
   return -1;
 }
 
-static bool
-is_end_of_pem(void)
+bool
+sslci_is_end_of_pem(void)
 {
   unsigned long code = ERR_peek_last_error();
   return ERR_GET_LIB(code) == ERR_LIB_PEM &&
@@ -149,7 +150,7 @@ read_all_crls(STACK_OF(X509_CRL) *crls, const struct sslci_data *d)
   BIO_free(mem);
   if (more < 0 || sslci_is_out_of_memory(ERR_peek_last_error()))
     return SSLCI_LOADED_NOMEM;
-  if (!is_end_of_pem())
+  if (!sslci_is_end_of_pem())
     return SSLCI_LOADED_BAD;
   ERR_clear_error();
   return sk_X509_CRL_num(crls) > 0 ? SSLCI_LOADED_SOME : SSLCI_LOADED_NONE;
@@ -411,6 +412,39 @@ sslc_ctx_load_crl_pem(sslc_ctx *ctx, const void *pem, size_t len)
   return sslci_use_memory(ctx, "crl_pem", pem, len, load_crls);
 }
 
+/* Only watched here, so that its changes count as other trust. */
+static struct sslci_source *
+new_crl_dir(const char *path)
+{
+  struct sslci_source *source = sslci_new(struct sslci_source);
+  if (source && sslci_set_string(&source->path, path)) {
+    source->crl_dir = true;
+    sslci_stamp_take(&source->stamp, path);
+    return source;
+  }
+  free_source(source);
+  return NULL;
+}
+
+sslc_status
+sslc_ctx_load_crl_dir(sslc_ctx *ctx, const char *path)
+{
+  sslc_status status = sslci_ctx_settable(ctx);
+  if (status != SSLC_OK)
+    return status;
+  ctx->trust.checks_crls = true;
+  if (!path || !*path)
+    return sslci_ctx_bad_option(ctx, "crl_dir: the path is empty");
+  int err = try_dir(path);
+  if (err)
+    return sslci_ctx_bad_file(ctx, err, "crl_dir \"%s\": %s", path,
+                              strerror(err));
+  if (!sslci_crl_add_dir(ctx, path))
+    return sslci_ctx_nomem(ctx);
+  status = append(ctx, new_crl_dir(path));
+  return status == SSLC_OK ? sslci_ctx_note_file(ctx, path) : status;
+}
+
 /* ---------------------------------------------------------- making a store */
 
 static bool
@@ -471,7 +505,8 @@ make_store(sslc_ctx *ctx, uint64_t *generation, sslc_error *e)
   struct sslci_lookup *l = store ? sslci_lookup_new(store) : NULL;
   bool added = l && add_sources(store, l, ctx->trust.sources);
   if (added && ctx->trust.checks_crls)
-    added = X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+    added = X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) &&
+            sslci_crl_attach(ctx, store);
   if (!added)
     sslci_error_nomem(e, SSLC_PHASE_CONFIG);
   if (added && add_system(ctx, l, generation, e))
@@ -521,7 +556,7 @@ renew_source(struct sslci_source *source)
   if (!source->path || !sslci_stamp_take(&now, source->path) ||
       sslci_stamp_equal(&now, &source->stamp))
     return false;
-  if (!source->dir)
+  if (!source->dir && !source->crl_dir)
     return read_again(source);
   source->stamp = now;
   return true;

@@ -69,6 +69,10 @@ set_trust(sslc_conn *conn, sslc_ctx *ctx, int mode)
   }
   if (!store)
     sslci_error_clear(&conn->err);
+  if (!sslci_policy_apply(conn, ctx)) {
+    sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
+    return sslci_conn_fail(conn);
+  }
   SSL_set_verify(conn->ssl, mode, note_verdict);
   return SSLC_OK;
 }
@@ -175,11 +179,21 @@ name_matches(const sslc_conn *conn, X509 *cert)
   return X509_check_ip_asc(cert, conn->server_name, 0) == 1;
 }
 
+static void
+blame(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result, int depth)
+{
+  STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store_ctx);
+  X509_STORE_CTX_set_error(store_ctx, result);
+  X509_STORE_CTX_set_error_depth(store_ctx, depth);
+  note_fault(conn, result, depth,
+             depth > 0 ? sk_X509_value(chain, depth)
+                       : X509_STORE_CTX_get0_cert(store_ctx));
+}
+
 int
 sslci_verify_blame(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result)
 {
-  X509_STORE_CTX_set_error(store_ctx, result);
-  note_fault(conn, result, 0, X509_STORE_CTX_get0_cert(store_ctx));
+  blame(conn, store_ctx, result, 0);
   return result;
 }
 
@@ -189,11 +203,17 @@ int
 sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
 {
   note_fault(conn, X509_V_OK, 0, NULL);
-  bool ok = X509_verify_cert(store_ctx) > 0;
+  bool ok = sslci_policy_verify(conn->ctx, store_ctx) > 0;
   int result = X509_STORE_CTX_get_error(store_ctx);
   X509 *cert = X509_STORE_CTX_get0_cert(store_ctx);
   if (!ok && result == X509_V_OK)
     result = X509_V_ERR_UNSPECIFIED;
+  int unsuited = result == X509_V_OK
+    ? sslci_policy_unsuited(conn->ctx, store_ctx) : -1;
+  if (unsuited >= 0) {
+    result = X509_V_ERR_INVALID_PURPOSE;
+    blame(conn, store_ctx, result, unsuited);
+  }
   if (result == X509_V_OK && checks_name(conn) && !name_matches(conn, cert))
     result = conn->name_kind == SSLCI_NAME_DNS
       ? X509_V_ERR_HOSTNAME_MISMATCH : X509_V_ERR_IP_ADDRESS_MISMATCH;

@@ -389,6 +389,64 @@ SSLC_API sslc_status sslc_ctx_load_crl_file(sslc_ctx *ctx, const char *path);
 SSLC_API sslc_status sslc_ctx_load_crl_pem(sslc_ctx *ctx, const void *pem,
                                            size_t len);
 
+/* A directory of lists as openssl-rehash(1) makes it ("5ad8a5d6.r0"), looked
+ * into during handshakes, each time anew: a list that is put there or replaced
+ * counts from then on.  Certificates in it are not trusted.  The same errors. */
+SSLC_API sslc_status sslc_ctx_load_crl_dir(sslc_ctx *ctx, const char *path);
+
+/* Whose revocation is looked at: X509_VERIFY_PARAM_set_flags(3). */
+enum {
+  SSLC_CRL_CHECK_LEAF = 1, /* the peer's own certificate: the default */
+  SSLC_CRL_CHECK_CHAIN = 2 /* all of the chain, each by a list of its issuer */
+};
+
+/* Without a list to check by it is an error of sslc_ctx_check.  SSLC_OK, or
+ * SSLC_ERR_CONFIG with bad_option. */
+SSLC_API sslc_status sslc_ctx_set_crl_check(sslc_ctx *ctx, int what);
+
+/*
+ * Certificates to build chains with, beside those that the peer sends: for
+ * servers that leave out their intermediates.  None of them is trusted for it:
+ * a chain still has to end in the trust.  May be called again, for more.  The
+ * untrusted certificates of X509_STORE_CTX_init(3).  SSLC_OK, or
+ * SSLC_ERR_CONFIG with bad_file or bad_option.
+ */
+SSLC_API sslc_status sslc_ctx_load_untrusted_file(sslc_ctx *ctx,
+                                                  const char *path);
+SSLC_API sslc_status sslc_ctx_load_untrusted_pem(sslc_ctx *ctx, const void *pem,
+                                                 size_t len);
+SSLC_API sslc_status sslc_ctx_add_untrusted(sslc_ctx *ctx,
+                                            const sslc_cert *cert);
+
+/* What a certificate is for: X509_check_purpose(3), the extended key usage. */
+enum {
+  SSLC_PURPOSE_SERVER = 1, /* it is shown to clients: serverAuth */
+  SSLC_PURPOSE_CLIENT = 2, /* it is shown to servers: clientAuth */
+  SSLC_PURPOSE_ANY = 3
+};
+
+/*
+ * What is demanded of the peer's chain: X509_VERIFY_PARAM_set_flags(3).  Each
+ * returns SSLC_OK, or SSLC_ERR_CONFIG with bad_option.
+ *
+ * verify_depth    how many intermediates may stand between the peer's
+ *                 certificate and the trusted one, 0 to 100 (as at first)
+ * verify_time     the time that certificates and revocation lists are judged
+ *                 by, in seconds since 1970; 0, as at first: now
+ * purpose         SSLC_PURPOSE_SERVER or _CLIENT: the chain must be good for
+ *                 this as well as for what the peer's role says (a server's
+ *                 certificate for SERVER, a client's for CLIENT)
+ * partial_chain   1: a trusted certificate ends the chain also where it is not
+ *                 a root (self-signed), be it the peer's own.  0, as at first
+ * security_level  of keys and digests in chain and handshake, 0 to 5, not below
+ *                 OpenSSL's own or 2 (112 bits): SSL_CTX_set_security_level(3)
+ */
+SSLC_API sslc_status sslc_ctx_set_verify_depth(sslc_ctx *ctx, int depth);
+SSLC_API sslc_status sslc_ctx_set_verify_time(sslc_ctx *ctx, int64_t t);
+SSLC_API sslc_status sslc_ctx_set_purpose(sslc_ctx *ctx, int purpose);
+SSLC_API sslc_status sslc_ctx_set_partial_chain(sslc_ctx *ctx, int on);
+SSLC_API sslc_status sslc_ctx_set_security_level(sslc_ctx *ctx, int level);
+
 /*
  * Identity: our certificate with the chain behind it, and its private key, in
  * PEM.  A client's is sent to servers that ask for one; a server must have
@@ -613,19 +671,20 @@ SSLC_API sslc_status sslc_ctx_use_ocsp_response_der(sslc_ctx *ctx,
  * no_verify:     nothing of the peer's certificate is checked, but pins.
  * no_name_check: the chain is checked, the name is not.
  * min_version:   SSLC_TLS1 or SSLC_TLS1_1; these need SHA-1 and short keys,
- *                so OpenSSL's security level is set to 0 as well. */
+ *                so OpenSSL's security level is set to 0 as well, unless one
+ *                was set.
+ * purpose:       SSLC_PURPOSE_*: what the peer's certificate must be for in
+ *                the place of what its role says; any: for nothing at all.
+ * security_level: as sslc_ctx_set_security_level, and below that too. */
 SSLC_API sslc_status sslc_ctx_set_insecure_no_verify(sslc_ctx *ctx, int on);
 SSLC_API sslc_status sslc_ctx_set_insecure_no_name_check(sslc_ctx *ctx, int on);
 SSLC_API sslc_status sslc_ctx_set_insecure_min_version(sslc_ctx *ctx,
                                                        int version);
+SSLC_API sslc_status sslc_ctx_set_insecure_purpose(sslc_ctx *ctx, int purpose);
+SSLC_API sslc_status sslc_ctx_set_insecure_security_level(sslc_ctx *ctx,
+                                                          int level);
 
 /* ---------------------------------------- a chain without a connection */
-
-/* What a certificate is for: X509_check_purpose(3), the extended key usage. */
-enum {
-  SSLC_PURPOSE_SERVER = 1, /* it is shown to clients: serverAuth */
-  SSLC_PURPOSE_CLIENT = 2  /* it is shown to servers: clientAuth */
-};
 
 /* Start from SSLC_VERIFY_OPTIONS_INIT, so that members added later are at their
  * defaults. */
@@ -634,7 +693,8 @@ typedef struct sslc_verify_options {
   const char *name; /* as in sslc_conn_set_server_name; a server must have one,
                        NULL for a client */
   int64_t time;     /* to judge by, in seconds since 1970; 0: the context's */
-  int purpose;      /* SSLC_PURPOSE_*: whose certificate it is; 0: a server's */
+  int purpose;      /* whose certificate it is: SSLC_PURPOSE_SERVER (also 0) or
+                       _CLIENT */
 } sslc_verify_options;
 
 #define SSLC_VERIFY_OPTIONS_INIT { sizeof(sslc_verify_options), NULL, 0, 0 }
