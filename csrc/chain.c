@@ -101,6 +101,20 @@ set_purpose(sslc_conn *conn, int purpose)
                                         : sslc_conn_set_connect_state(conn);
 }
 
+/* One host is a server name, as it is in most handshakes. */
+static sslc_status
+set_names(sslc_conn *conn, const char *name, const char *const *names, size_t n)
+{
+  if (n > 0 && !names)
+    return bad_option(conn, "names");
+  if (n == 0 && (!name || !sslci_peer_name_has_kind(name)))
+    return name ? sslc_conn_set_server_name(conn, name) : SSLC_OK;
+  sslc_status status = name ? sslc_conn_add_peer_name(conn, name) : SSLC_OK;
+  for (size_t i = 0; status == SSLC_OK && i < n; i++)
+    status = sslc_conn_add_peer_name(conn, names[i]);
+  return status;
+}
+
 static sslc_status
 set_time(sslc_conn *conn, int64_t t)
 {
@@ -117,8 +131,9 @@ prepare(sslc_conn *conn, const sslc_verify_options *options)
   const char *name = HAS(options, name) ? options->name : NULL;
   sslc_status status =
     set_purpose(conn, HAS(options, purpose) ? options->purpose : 0);
-  if (status == SSLC_OK && name)
-    status = sslc_conn_set_server_name(conn, name);
+  if (status == SSLC_OK)
+    status = set_names(conn, name, HAS(options, names) ? options->names : NULL,
+                       HAS(options, name_count) ? options->name_count : 0);
   if (status == SSLC_OK)
     status = sslci_verify_prepare_chain(conn);
   return status == SSLC_OK

@@ -193,6 +193,7 @@ sslc_conn_free(sslc_conn *conn)
   sslci_error_clear(&conn->err);
   sslci_error_clear(&conn->misuse);
   OPENSSL_free(conn->server_name);
+  sslci_peer_names_free(conn->peer_names);
   OPENSSL_free(conn->label);
   OPENSSL_free(conn->address);
   OPENSSL_free(conn);
@@ -297,6 +298,13 @@ sslc_conn_set_server_name(sslc_conn *conn, const char *name)
     return sslci_conn_nomem(conn, SSLC_PHASE_NONE);
   conn->name_kind = parsed.kind;
   return SSLC_OK;
+}
+
+sslc_status
+sslc_conn_add_peer_name(sslc_conn *conn, const char *name)
+{
+  sslc_status status = begin_setting(conn);
+  return status == SSLC_OK ? sslci_peer_name_add(conn, name) : status;
 }
 
 static sslc_status

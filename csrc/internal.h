@@ -109,7 +109,14 @@ const char *sslci_alert_name(int alert);
 
 /* ----------------------------------------------------------- name.c */
 
-enum sslci_name_kind { SSLCI_NAME_DNS, SSLCI_NAME_IPV4, SSLCI_NAME_IPV6 };
+/* A host is one of the first three. */
+enum sslci_name_kind {
+  SSLCI_NAME_DNS,
+  SSLCI_NAME_IPV4,
+  SSLCI_NAME_IPV6,
+  SSLCI_NAME_EMAIL,
+  SSLCI_NAME_URI
+};
 
 /* A host, normalised: lower case, A-labels, no dot at the end, no brackets. */
 struct sslci_name {
@@ -121,6 +128,39 @@ struct sslci_name {
 /* SSLC_OK, or SSLC_ERR_ARG with `e` set.  `what` names the parameter. */
 sslc_status sslci_name_parse(struct sslci_name *name, const char *host,
                              const char *what, sslc_error *e);
+
+/* ------------------------------------------------------ peer_name.c */
+
+/* A name that the peer's certificate may be for. */
+struct sslci_peer_name {
+  struct sslci_peer_name *next;
+  enum sslci_name_kind kind;
+  char *text; /* as it is compared */
+  bool whole; /* a URI of which more counts than scheme and host */
+};
+
+/* One name more: SSLC_OK or a refusal. */
+sslc_status sslci_peer_name_add(sslc_conn *conn, const char *text);
+void sslci_peer_names_free(struct sslci_peer_name *name);
+
+/* Whether it begins with its kind: "URI:". */
+bool sslci_peer_name_has_kind(const char *text);
+
+/* Whether there are names to look for; whether the certificate is for one of
+ * them; what to call it where it is not, an X509_V_ERR_*. */
+bool sslci_peer_names_wanted(const sslc_conn *conn);
+bool sslci_peer_names_match(const sslc_conn *conn, X509 *cert);
+int sslci_peer_names_mismatch(const sslc_conn *conn);
+
+/* Has libssl look for them too; false: memory is short. */
+bool sslci_peer_names_set(const sslc_conn *conn);
+
+/* Adds what was looked for: "a", or any of "a", "b". */
+void sslci_peer_names_describe(const sslc_conn *conn, struct sslci_text *t);
+
+/* All names, the one that is sent too, as text to be freed; NULL: memory is
+ * short. */
+char *sslci_peer_names_demand(const sslc_conn *conn);
 
 /* ------------------------------------------------------------ idn.c */
 
@@ -706,6 +746,7 @@ struct sslc_conn {
   bool misused;
   char *server_name;
   enum sslci_name_kind name_kind;
+  struct sslci_peer_name *peer_names; /* in the place of server_name */
   char *label;   /* what errors call the peer */
   char *address; /* and its address */
   /* what the callbacks saw */

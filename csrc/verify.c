@@ -8,12 +8,6 @@
 
 enum { NAMES_SHOWN = 10 };
 
-/* RFC 9525: a wildcard is a whole label, and the common name does not count. */
-enum {
-  HOST_FLAGS = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
-};
-
 /* ------------------------------------------------------------- demanding */
 
 static void
@@ -40,16 +34,6 @@ note_verdict(int ok, X509_STORE_CTX *store_ctx)
              X509_STORE_CTX_get_error_depth(store_ctx),
              X509_STORE_CTX_get_current_cert(store_ctx));
   return ok;
-}
-
-static bool
-set_name(sslc_conn *conn)
-{
-  X509_VERIFY_PARAM *param = SSL_get0_param(conn->ssl);
-  X509_VERIFY_PARAM_set_hostflags(param, HOST_FLAGS);
-  return conn->name_kind == SSLCI_NAME_DNS
-    ? X509_VERIFY_PARAM_set1_host(param, conn->server_name, 0)
-    : X509_VERIFY_PARAM_set1_ip_asc(param, conn->server_name);
 }
 
 /* With a hook that overrules the verdict, nobody may be trusted at all: the
@@ -80,25 +64,41 @@ set_trust(sslc_conn *conn, sslc_ctx *ctx, int mode)
 static bool
 checks_name(const sslc_conn *conn)
 {
-  return conn->role == 0 && conn->server_name && !conn->ctx->no_name_check &&
+  return sslci_peer_names_wanted(conn) && !conn->ctx->no_name_check &&
          sslci_ctx_verifies(conn->ctx);
+}
+
+/* Names that were given are looked at, or nothing is done. */
+static sslc_status
+check_peer_names(sslc_conn *conn, const sslc_ctx *ctx)
+{
+  const char *why = NULL;
+  if (ctx->no_verify)
+    why = "insecure_no_verify is set";
+  else if (ctx->no_name_check)
+    why = "insecure_no_name_check is set";
+  if (!conn->peer_names || !why)
+    return SSLC_OK;
+  return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_HANDSHAKE,
+                           "the peer_names cannot be checked: %s", why);
 }
 
 static sslc_status
 prepare_client(sslc_conn *conn)
 {
   const sslc_ctx *ctx = conn->ctx;
-  bool named = conn->server_name != NULL;
-  if (!named && !ctx->no_verify && !ctx->no_name_check)
+  sslc_status status = check_peer_names(conn, ctx);
+  if (status != SSLC_OK)
+    return status;
+  if (!sslci_peer_names_wanted(conn) && !ctx->no_verify && !ctx->no_name_check)
     return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_HANDSHAKE,
                              "server_name is missing: without it the "
                              "certificate of the server cannot be checked");
   bool ok = true;
-  sslc_status status;
-  if (named && conn->name_kind == SSLCI_NAME_DNS)
+  if (conn->server_name && conn->name_kind == SSLCI_NAME_DNS)
     ok = SSL_set_tlsext_host_name(conn->ssl, conn->server_name);
   if (ok && checks_name(conn))
-    ok = set_name(conn);
+    ok = sslci_peer_names_set(conn);
   if (!ok) {
     sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
     return sslci_conn_fail(conn);
@@ -111,11 +111,36 @@ prepare_client(sslc_conn *conn)
   return sslci_ocsp_prepare(conn);
 }
 
+/* The certificate of a client, which has a name only where one was given. */
+static sslc_status
+demand_client(sslc_conn *conn, sslc_ctx *ctx, int mode)
+{
+  if (conn->peer_names && !sslci_peer_names_set(conn)) {
+    sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
+    return sslci_conn_fail(conn);
+  }
+  return set_trust(conn, ctx, mode);
+}
+
+static sslc_status
+check_client_names(sslc_conn *conn, const sslc_ctx *ctx)
+{
+  sslc_status status = check_peer_names(conn, ctx);
+  if (status != SSLC_OK || !conn->peer_names ||
+      ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED)
+    return status;
+  return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_HANDSHAKE,
+                           "the peer_names cannot be checked: verify_client "
+                           "does not require a certificate");
+}
+
 sslc_status
 sslci_verify_serve(sslc_conn *conn, sslc_ctx *ctx)
 {
   int mode = SSL_VERIFY_PEER;
   sslc_status status = sslci_pins_prepare(conn, ctx);
+  if (status == SSLC_OK)
+    status = check_client_names(conn, ctx);
   if (status != SSLC_OK)
     return status;
   SSL_set_verify(conn->ssl, SSL_VERIFY_NONE, NULL);
@@ -123,7 +148,7 @@ sslci_verify_serve(sslc_conn *conn, sslc_ctx *ctx)
     return SSLC_OK;
   if (ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED)
     mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-  return set_trust(conn, ctx, mode);
+  return demand_client(conn, ctx, mode);
 }
 
 static sslc_status
@@ -152,32 +177,25 @@ sslci_verify_prepare_chain(sslc_conn *conn)
 {
   if (conn->role == 0)
     return prepare_client(conn);
-  return sslci_ctx_verifies(conn->ctx)
-    ? set_trust(conn, conn->ctx, SSL_VERIFY_PEER) : SSLC_OK;
+  sslc_status status = check_peer_names(conn, conn->ctx);
+  return status == SSLC_OK && sslci_ctx_verifies(conn->ctx)
+    ? demand_client(conn, conn->ctx, SSL_VERIFY_PEER) : status;
 }
 
 char *
 sslci_verify_demands(const sslc_conn *conn)
 {
-  const char *name = conn->server_name ? conn->server_name : "";
-  if (conn->tlsa_count == 0)
-    return OPENSSL_strdup(name);
+  char *names = sslci_peer_names_demand(conn);
+  if (conn->tlsa_count == 0 || !names)
+    return names;
   char *tlsa = sslci_dane_demands(conn);
-  char *both = tlsa ? sslci_asprintf("%s %s", name, tlsa) : NULL;
+  char *both = tlsa ? sslci_asprintf("%s\n%s", names, tlsa) : NULL;
+  OPENSSL_free(names);
   OPENSSL_free(tlsa);
   return both;
 }
 
 /* --------------------------------------------------------------- judging */
-
-/* Exactly 1 is a match; below 0, memory was short. */
-static bool
-name_matches(const sslc_conn *conn, X509 *cert)
-{
-  if (conn->name_kind == SSLCI_NAME_DNS)
-    return X509_check_host(cert, conn->server_name, 0, HOST_FLAGS, NULL) == 1;
-  return X509_check_ip_asc(cert, conn->server_name, 0) == 1;
-}
 
 static void
 blame(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result, int depth)
@@ -214,9 +232,9 @@ sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
     result = X509_V_ERR_INVALID_PURPOSE;
     blame(conn, store_ctx, result, unsuited);
   }
-  if (result == X509_V_OK && checks_name(conn) && !name_matches(conn, cert))
-    result = conn->name_kind == SSLCI_NAME_DNS
-      ? X509_V_ERR_HOSTNAME_MISMATCH : X509_V_ERR_IP_ADDRESS_MISMATCH;
+  if (result == X509_V_OK && checks_name(conn) &&
+      !sslci_peer_names_match(conn, cert))
+    result = sslci_peer_names_mismatch(conn);
   if (result != X509_V_OK && conn->verify_result == X509_V_OK)
     sslci_verify_blame(conn, store_ctx, result);
   if ((result == X509_V_OK || conn->ctx->no_verify) &&
@@ -263,7 +281,7 @@ sslci_verify_done(sslc_conn *conn)
   bool shown = cert != NULL;
   bool good = checked && shown &&
               SSL_get_verify_result(conn->ssl) == X509_V_OK &&
-              (!named || name_matches(conn, cert));
+              (!named || sslci_peer_names_match(conn, cert));
   X509_free(cert);
   conn->verified = good && (conn->role == 1 || named);
   if (good || conn->ctx->no_verify ||
@@ -401,7 +419,9 @@ describe_fault(struct sslci_text *t, const sslc_conn *conn, int code,
                    sslci_time_text(sslc_cert_not_before(cert), when));
     break;
   case SSLC_CODE_HOSTNAME_MISMATCH:
-    sslci_text_add(t, " is not for \"%s\": ", conn->server_name);
+    sslci_text_add(t, " is not for ");
+    sslci_peer_names_describe(conn, t);
+    sslci_text_add(t, ": ");
     describe_names(t, cert);
     break;
   case SSLC_CODE_SELF_SIGNED:

@@ -65,6 +65,7 @@ build = {
         "csrc/open.c",
         "csrc/params.c",
         "csrc/pins.c",
+        "csrc/peer_name.c",
         "csrc/policy.c",
         "csrc/poller.c",
         "csrc/race.c",

@@ -690,14 +690,17 @@ SSLC_API sslc_status sslc_ctx_set_insecure_security_level(sslc_ctx *ctx,
  * defaults. */
 typedef struct sslc_verify_options {
   size_t size;      /* of the structure, for later versions of it */
-  const char *name; /* as in sslc_conn_set_server_name; a server must have one,
-                       NULL for a client */
+  const char *name; /* as in sslc_conn_set_server_name, or with its kind as in
+                       sslc_conn_add_peer_name; a server must have one */
   int64_t time;     /* to judge by, in seconds since 1970; 0: the context's */
   int purpose;      /* whose certificate it is: SSLC_PURPOSE_SERVER (also 0) or
                        _CLIENT */
+  const char *const *names; /* `name_count` more that will do */
+  size_t name_count;
 } sslc_verify_options;
 
-#define SSLC_VERIFY_OPTIONS_INIT { sizeof(sslc_verify_options), NULL, 0, 0 }
+#define SSLC_VERIFY_OPTIONS_INIT                                              \
+  { sizeof(sslc_verify_options), NULL, 0, 0, NULL, 0 }
 
 /*
  * Verifies a chain as a handshake does in which the peer shows it: the same
@@ -1082,6 +1085,32 @@ SSLC_API sslc_bio *sslc_conn_wbio(const sslc_conn *conn);
  */
 SSLC_API sslc_status sslc_conn_set_server_name(sslc_conn *conn,
                                                const char *name);
+
+/*
+ * A name that the peer's certificate may be for, in the place of the server
+ * name, which is then only sent: once such names are given, one of them must be
+ * among the subject's alternative names, whichever side this is.  Called again
+ * for each that will do: SSL_add1_host(3), RFC 9525.  Copied.
+ *
+ * "example.com", "192.0.2.1"
+ *                  as sslc_conn_set_server_name takes them; also with their
+ *                  kind in front, as sslc_cert_name has it: "DNS:", "IP:"
+ * "email:ann@example.com"
+ *                  an e-mail address; case matters before the "@"
+ * "URI:sip:example.com", "URI:https://example.com"
+ *                  a URI of this scheme and host ("://", "sip:" and "sips:"
+ *                  have one), whatever comes behind the host; never by a
+ *                  wildcard, nor by one that names a user
+ * "URI:spiffe://example.com/web"
+ *                  any other URI, one with a path above all: byte for byte
+ *
+ * SSLC_OK; SSLC_ERR_ARG with bad_option for what is none of these;
+ * SSLC_ERR_STATE once the handshake has begun; SSLC_ERR_NOMEM.  The handshake
+ * does not begin (bad_option) where the names could not be looked at: in a
+ * context with insecure_no_verify or insecure_no_name_check, and for a server
+ * that does not require the client's certificate.
+ */
+SSLC_API sslc_status sslc_conn_add_peer_name(sslc_conn *conn, const char *name);
 
 /* What errors call the peer ("example.com:443"); nothing else depends on it.
  * Copied.  Without it the server name is used. */
