@@ -303,7 +303,7 @@ sslc_conn_set_server_name(sslc_conn *conn, const char *name)
 sslc_status
 sslc_conn_add_peer_name(sslc_conn *conn, const char *name)
 {
-  sslc_status status = begin_setting(conn);
+  sslc_status status = sslci_conn_begin_setting(conn);
   return status == SSLC_OK ? sslci_peer_name_add(conn, name) : status;
 }
 
