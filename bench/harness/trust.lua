@@ -6,10 +6,8 @@ local trust = {}
 
 local SYSTEM = "/etc/ssl/certs"
 
---- Makes them below `directory`.
----@param root string  our root's file
----@param hashed string  a directory with our root alone, hashed
-function trust.make(directory, root, hashed)
+--- Makes them below place.trust.
+function trust.make(place)
   assert(process.capture(process.command {"sh", "-c", [[
     set -e
     rm -rf "$1" && mkdir -p "$1/hashed"
@@ -18,7 +16,7 @@ function trust.make(directory, root, hashed)
     for link in "$1"/hashed/*; do
       if [ -L "$link" ]; then ln -sf "$(readlink -f "$4/${link##*/}")" "$link"; fi
     done
-    cp -L "$3"/*.[0-9] "$1/hashed"]], "sh", directory, root, hashed, SYSTEM}, 60))
+    cp -L "$3"/*.[0-9] "$1/hashed"]], "sh", place.trust, place.ca, place.ca_dir, SYSTEM}, 60))
 end
 
 --- The variables by which a contender finds one of them, for env(1). Its own way to trust the
