@@ -429,6 +429,7 @@ handshake_done(sslc_conn *conn)
   if (conn->hold)
     sslci_hold_of(conn->hold)->holding = false;
   sslci_session_done(conn);
+  sslci_early_done(conn);
 }
 
 /* Done before: nothing is sent, and it is said again. */
@@ -441,8 +442,8 @@ handshake_was_done(sslc_conn *conn)
 }
 
 /* To be refused leaves nothing in the thread's error queue. */
-static sslc_status
-ensure_started(sslc_conn *conn)
+sslc_status
+sslci_conn_start(sslc_conn *conn)
 {
   if (conn->started)
     return SSLC_OK;
@@ -456,12 +457,14 @@ sslc_conn_do_handshake(sslc_conn *conn)
 {
   sslc_status status = sslci_step_begin(conn, SSLC_PHASE_HANDSHAKE);
   if (status == SSLC_OK)
-    status = ensure_started(conn);
+    status = sslci_conn_start(conn);
   if (status != SSLC_OK)
     return status;
   if (conn->connected)
     return handshake_was_done(conn);
-  status = sslci_hooks_begin(conn);
+  status = sslci_early_begin(conn);
+  if (status == SSLC_OK)
+    status = sslci_hooks_begin(conn);
   if (status != SSLC_OK)
     return status;
   int ret = SSL_do_handshake(conn->ssl);

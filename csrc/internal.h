@@ -700,6 +700,14 @@ enum sslci_goodbye {
   SSLCI_SAID
 };
 
+/* How far early data has come: to be sent, or to be read. */
+enum sslci_early {
+  SSLCI_EARLY_NONE,
+  SSLCI_EARLY_BEGUN, /* the call is to be repeated */
+  SSLCI_EARLY_READING,
+  SSLCI_EARLY_SENT /* all of it; or all was read */
+};
+
 struct sslci_trace; /* trace.c */
 
 /* Certificates, made when they are asked for. */
@@ -775,6 +783,8 @@ struct sslc_conn {
   char **ca_names;
   size_t ca_name_count;
   bool ca_names_made;
+  enum sslci_early early;
+  size_t early_len;
   /* session.c */
   sslc_session *session; /* to be resumed */
   bool session_cached;   /* it was taken from the cache */
@@ -824,6 +834,15 @@ sslc_status sslci_conn_begin_setting(sslc_conn *conn);
 
 /* The same for want of memory. */
 sslc_status sslci_conn_nomem(sslc_conn *conn, int phase);
+
+/* Begins the handshake, where that has not begun; SSLC_OK or a refusal. */
+sslc_status sslci_conn_start(sslc_conn *conn);
+
+/* ----------------------------------------------------- early_data.c */
+
+/* Before a step of the handshake, SSLC_OK or a refusal; and after the last. */
+sslc_status sslci_early_begin(sslc_conn *conn);
+void sslci_early_done(sslc_conn *conn);
 
 /* ---------------------------------------------------------- hooks.c */
 

@@ -53,6 +53,7 @@ build = {
         "csrc/dial.c",
         "csrc/dial_set.c",
         "csrc/ech.c",
+        "csrc/early_data.c",
         "csrc/error.c",
         "csrc/exporter.c",
         "csrc/hooks.c",

@@ -1585,6 +1585,53 @@ typedef struct sslc_ctx_statistics {
 SSLC_API int sslc_ctx_stats(const sslc_ctx *ctx,
                             sslc_ctx_statistics *statistics);
 
+/*
+ * Early data: what a client sends along with the first flight of a resumed
+ * handshake of TLS 1.3, so that its answer comes a round trip earlier:
+ * SSL_write_early_data(3), RFC 8446, section 2.3.
+ *
+ * Whoever records it can send it again, and not every server notices.  So it
+ * has to be such as may come twice: a GET without effects, a query.  And it is
+ * sent under the keys of the session, before the server has shown that it is
+ * there.
+ */
+
+/* Sends all of `len` bytes as early data, in the place of the first step of the
+ * handshake, once; then come the other steps.  `*n` is `len` when they have
+ * gone.  0 with SSLC_OK: there is no session that allows so many, and nothing
+ * has gone.  In either case the handshake is then to be done, and the data
+ * written as any other where sslc_conn_early_data is not ACCEPTED.  SSLC_WANT_*:
+ * to be repeated with the same bytes.  SSLC_ERR_STATE once the handshake has
+ * begun; SSLC_ERR_ARG for no data; and what a step of the handshake gives. */
+SSLC_API sslc_status sslc_conn_write_early_data(sslc_conn *conn,
+                                                const void *buf, size_t len,
+                                                size_t *n);
+
+/* What became of it, once the handshake is done: SSL_get_early_data_status(3).
+ * On a server, of the client's. */
+enum {
+  SSLC_EARLY_DATA_NOT_SENT = 0,
+  SSLC_EARLY_DATA_REJECTED = 1, /* the server has not seen it */
+  SSLC_EARLY_DATA_ACCEPTED = 2
+};
+SSLC_API int sslc_conn_early_data(const sslc_conn *conn);
+
+/* How many bytes the server lets the session send so; 0: none. */
+SSLC_API uint32_t sslc_session_max_early_data(const sslc_session *session);
+
+/* A server takes so many bytes of early data; 0, as at first: none.  It then
+ * keeps its sessions in memory and each for one use, so that data which is sent
+ * again is not taken again; another server with the same keys would not know.
+ * SSL_CTX_set_max_early_data(3).  SSLC_OK, or SSLC_ERR_CONFIG. */
+SSLC_API sslc_status sslc_ctx_set_max_early_data(sslc_ctx *ctx, uint32_t size);
+
+/* A server reads early data, in the place of the first steps of the handshake:
+ * SSL_read_early_data(3).  To be repeated, also after SSLC_WANT_*, until it is
+ * SSLC_OK with `*n` 0: there is no more, and the other steps come.  Without it
+ * early data is not taken.  SSLC_ERR_STATE once the handshake has begun. */
+SSLC_API sslc_status sslc_conn_read_early_data(sslc_conn *conn, void *buf,
+                                               size_t len, size_t *n);
+
 /* ------------------------------------------------------- time and waits */
 
 /*
