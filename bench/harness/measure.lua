@@ -104,23 +104,39 @@ function measure.strace(place, contender, variant)
   return result, why
 end
 
+--- "totals: 123", of all threads, in the file that callgrind writes.
+local function callgrind_total(file)
+  for line in io.lines(file) do
+    local total = line:match("^totals: (%d+)") or line:match("^summary: (%d+)")
+    if total then return tonumber(total) / 1000 end
+  end
+  return nil, "callgrind counted nothing"
+end
+
+--- Thousands of instructions of a command, and what it printed.
+local function instructions(place, words)
+  local counts = os.tmpname()
+  local command = append({"valgrind", "-q", "--tool=callgrind", "--trace-children=yes",
+    "--callgrind-out-file=" .. counts}, table.unpack(words))
+  local output, why = process.capture(pinned(place, command), LIMIT)
+  local total
+  if output then total, why = callgrind_total(counts) end
+  os.remove(counts)
+  return total, why or output
+end
+
+--- Of an operation; or of a whole process, where that is meant.
 function measure.callgrind(place, contender, variant)
   if not process.capture("valgrind --version", 20) then return false, "there is no valgrind" end
-  local counts = os.tmpname()
-  local result, why = difference(place, variant, function(count)
-    local words = append({"valgrind", "-q", "--tool=callgrind", "--trace-children=yes",
-      "--callgrind-out-file=" .. counts},
-      table.unpack(words_for(place, contender, variant, {count = count})))
-    local output, failed = process.capture(pinned(place, words), LIMIT)
-    if not output then return nil, failed end
-    for line in io.lines(counts) do
-      local total = line:match("^totals: (%d+)") or line:match("^summary: (%d+)")
-      if total then return tonumber(total) / 1000, output end
-    end
-    return nil, "callgrind counted nothing"
+  if variant.trust then
+    local words = append({"env"}, table.unpack(trust.environment(place, contender, variant.trust)))
+    append(words, table.unpack(words_for(place, contender, variant, {ca = "system"})))
+    local total, why = instructions(place, words)
+    return total and {figure = total}, why
+  end
+  return difference(place, variant, function(count)
+    return instructions(place, words_for(place, contender, variant, {count = count}))
   end)
-  os.remove(counts)
-  return result, why
 end
 
 -- ------------------------------------------------------------------- networks of the run's own
