@@ -103,6 +103,29 @@ sslc_conn_add_tlsa(sslc_conn *conn, int usage, int selector, int matching_type,
   return add(conn, &record, data);
 }
 
+sslc_status
+sslc_conn_use_tlsa(sslc_conn *conn, const sslc_dial *dial)
+{
+  size_t n = 0;
+  sslc_status status = sslci_conn_begin_setting(conn);
+  if (status != SSLC_OK)
+    return status;
+  if (!dial)
+    return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_NONE,
+                             "the dial is missing");
+  if (dial->state != SSLCI_DIAL_CONNECTED ||
+      (dial->tlsa && !sslci_tlsa_is_done(dial->tlsa)))
+    return sslci_conn_refuse(conn, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,
+                             "the dial is not connected");
+  const struct sslci_tlsa *records = sslci_tlsa_records(dial->tlsa, &n);
+  for (size_t i = 0; i < n && status == SSLC_OK; i++)
+    status = sslc_conn_add_tlsa(conn, records[i].kind[0], records[i].kind[1],
+                                records[i].kind[2], records[i].data,
+                                records[i].len);
+  conn->tlsa_asked = n > 0;
+  return status;
+}
+
 void
 sslci_dane_free(sslc_conn *conn)
 {
@@ -164,22 +187,35 @@ misplaced(const sslc_conn *conn)
 }
 
 static sslc_status
+bad_data(sslc_conn *conn, const struct sslci_tlsa *r)
+{
+  sslci_error_begin(&conn->err, conn->tlsa_asked ? SSLC_CODE_DANE_MISMATCH
+                                                 : SSLC_CODE_BAD_OPTION,
+                    SSLC_PHASE_CONFIG,
+                    "a TLSA record (%d %d %d) cannot be used: its data is "
+                    "malformed", r->kind[0], r->kind[1], r->kind[2]);
+  return sslci_conn_fail(conn);
+}
+
+/* Of those that were looked up one that can be used is enough. */
+static sslc_status
 use_records(sslc_conn *conn)
 {
+  const struct sslci_tlsa *bad = NULL;
+  size_t good = 0;
   for (size_t i = 0; i < conn->tlsa_count; i++) {
     const struct sslci_tlsa *r = &conn->tlsa[i];
     int added = SSL_dane_tlsa_add(conn->ssl, r->kind[0], r->kind[1], r->kind[2],
                                   r->data, r->len);
-    if (added == 0)
-      sslci_error_begin(&conn->err, SSLC_CODE_BAD_OPTION, SSLC_PHASE_CONFIG,
-                        "a TLSA record (%d %d %d) cannot be used: its data is "
-                        "malformed", r->kind[0], r->kind[1], r->kind[2]);
-    else if (added < 0)
+    if (added < 0) {
       sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
-    if (added <= 0)
       return sslci_conn_fail(conn);
+    }
+    good += added > 0;
+    bad = added == 0 ? r : bad;
   }
-  return SSLC_OK;
+  return bad && (good == 0 || !conn->tlsa_asked) ? bad_data(conn, bad)
+                                                 : SSLC_OK;
 }
 
 /* The name is set anew by verify.c, where it is checked at all. */

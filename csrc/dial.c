@@ -67,6 +67,7 @@ sslc_dial_free(sslc_dial *dial)
   if (!dial)
     return;
   stop(dial);
+  sslci_tlsa_free(dial->tlsa);
   sslc_poller_free(dial->poller);
   if (dial->fd >= 0)
     close(dial->fd);
@@ -109,6 +110,9 @@ fail(sslc_dial *dial)
 {
   dial->phase = dial->err.phase;
   dial->state = SSLCI_DIAL_FAILED;
+  if (dial->fd >= 0) /* connected, but not to whom it should be */
+    close(dial->fd);
+  dial->fd = -1;
   sslci_set_string(&dial->err.host, dial->host);
   stop(dial);
   return sslci_error_finish(&dial->err);
@@ -206,7 +210,9 @@ time_out(sslc_dial *dial)
     list_tried(dial, &tried);
   sslci_error_begin(&dial->err, SSLC_CODE_TIMEOUT, phase,
                     "the deadline passed while %s%s%s%s",
-                    dns ? "the name was being resolved" : "connecting",
+                    dial->state == SSLCI_DIAL_CONNECTED
+                      ? "its TLSA records were asked for"
+                      : dns ? "the name was being resolved" : "connecting",
                     tried.len ? " (" : "", tried.text ? tried.text : "",
                     tried.len ? ")" : "");
   OPENSSL_free(tried.text);
@@ -328,6 +334,27 @@ find_addresses(sslc_dial *dial, const struct sslci_name *name, bool absolute)
   return sslci_race_add(&dial->race, &a, 1) ? SSLC_OK : fail_nomem(dial);
 }
 
+/* Names that nobody is to be asked for have no records, nor has an address. */
+static sslc_status
+ask_tlsa(sslc_dial *dial, const struct sslci_name *name)
+{
+  bool named = name && name->kind == SSLCI_NAME_DNS &&
+               !is_below(name->text, "localhost") &&
+               !is_below(name->text, "invalid");
+  if (dial->tlsa_mode == SSLC_TLSA_OFF ||
+      (!named && dial->tlsa_mode != SSLC_TLSA_REQUIRED))
+    return SSLC_OK;
+  if (!named) {
+    sslci_error_begin(&dial->err, SSLC_CODE_DANE_MISMATCH, SSLC_PHASE_DNS,
+                      "TLSA records are required, and \"%s\" is no name that "
+                      "has any", dial->host);
+    return fail(dial);
+  }
+  dial->tlsa = sslci_tlsa_start(dial->poller, name->text, dial->port,
+                                dial->nameservers);
+  return dial->tlsa ? SSLC_OK : fail_nomem(dial);
+}
+
 /* What both ways of starting begin with; takes `host` over. */
 static sslc_status
 begin(sslc_dial *dial, char *host)
@@ -391,6 +418,8 @@ sslc_dial_start(sslc_dial *dial, const char *host, int port)
   status =
     begin(dial, sslci_asprintf(v6 ? "[%s]:%d" : "%s:%d", name.text, port));
   if (status == SSLC_OK)
+    status = ask_tlsa(dial, &name);
+  if (status == SSLC_OK)
     status = find_addresses(dial, &name, host[strlen(host) - 1] == '.');
   return status;
 }
@@ -408,6 +437,8 @@ sslc_dial_start_unix(sslc_dial *dial, const char *path)
                            "path \"%.200s\" cannot be used: %s",
                            path ? path : "", bad);
   status = begin(dial, OPENSSL_strdup(path));
+  if (status == SSLC_OK)
+    status = ask_tlsa(dial, NULL);
   if (status == SSLC_OK && !sslci_race_add(&dial->race, &a, 1))
     status = fail_nomem(dial);
   return status;
@@ -548,6 +579,16 @@ is_attempt(const sslc_dial *dial, int fd, size_t *which)
   return false;
 }
 
+/* Each passes over what is not its own. */
+static void
+pass_on(sslc_dial *dial, int fd, int events)
+{
+  if (dial->resolver)
+    sslci_resolver_process(dial->resolver, fd, events);
+  if (dial->tlsa)
+    sslci_tlsa_process(dial->tlsa, fd, events);
+}
+
 /* Passes on what the poller tells, without waiting for it.  No attempt begins
  * in here: a descriptor of an old event is never that of a new socket. */
 static sslc_status
@@ -561,11 +602,10 @@ collect(sslc_dial *dial)
     fd = sslc_poller_ready(dial->poller, i, &events);
     if (is_attempt(dial, fd, &which))
       look(dial, which);
-    else if (dial->resolver)
-      sslci_resolver_process(dial->resolver, fd, events);
+    else
+      pass_on(dial, fd, events);
   }
-  if (dial->resolver)
-    sslci_resolver_process(dial->resolver, -1, 0);
+  pass_on(dial, -1, 0);
   if (sslc_now() >= dial->retry_at)
     connect_attempt(dial, 0);
   return take_answers(dial);
@@ -590,6 +630,55 @@ run(sslc_dial *dial)
   }
 }
 
+static bool
+awaits_tlsa(const sslc_dial *dial)
+{
+  return dial->tlsa && !sslci_tlsa_is_done(dial->tlsa);
+}
+
+/* There is a connection, and no use of it without the records. */
+static sslc_status
+collect_tlsa(sslc_dial *dial)
+{
+  size_t n = 0;
+  int events = 0;
+  if (sslc_poller_wait(dial->poller, 0, &n) != SSLC_OK)
+    return fail_system(dial, errno);
+  for (size_t i = 0; i < n; i++) {
+    int fd = sslc_poller_ready(dial->poller, i, &events);
+    sslci_tlsa_process(dial->tlsa, fd, events);
+  }
+  sslci_tlsa_process(dial->tlsa, -1, 0);
+  return SSLC_OK;
+}
+
+static sslc_status
+advance(sslc_dial *dial)
+{
+  bool connected = dial->state == SSLCI_DIAL_CONNECTED;
+  sslc_status status = SSLC_OK;
+  if (!connected)
+    status = collect(dial);
+  else if (awaits_tlsa(dial))
+    status = collect_tlsa(dial);
+  return status == SSLC_OK && !connected ? run(dial) : status;
+}
+
+/* Records that are no good end the dial at once; those that have not come hold
+ * it up. */
+static sslc_status
+with_tlsa(sslc_dial *dial, sslc_status status)
+{
+  if (status < 0 || !dial->tlsa)
+    return status;
+  if (awaits_tlsa(dial))
+    return SSLC_WANT_CONNECT;
+  bool required = dial->tlsa_mode == SSLC_TLSA_REQUIRED;
+  if (sslci_tlsa_judge(dial->tlsa, required, &dial->err) != SSLC_OK)
+    return fail(dial);
+  return status;
+}
+
 sslc_status
 sslc_dial_step(sslc_dial *dial)
 {
@@ -602,17 +691,18 @@ sslc_dial_step(sslc_dial *dial)
     return sslci_dial_refuse(dial, SSLC_CODE_MISUSE,
                              "the dial was not started");
   sslci_error_clear(&dial->err);
-  if (dial->state == SSLCI_DIAL_CONNECTED)
-    return SSLC_OK;
-  sslc_status status = collect(dial);
-  return status == SSLC_OK ? run(dial) : status;
+  return with_tlsa(dial, advance(dial));
 }
 
 /* When the dial has something to do that its descriptor does not tell of. */
 static int64_t
 due(const sslc_dial *dial)
 {
+  if (dial->state == SSLCI_DIAL_CONNECTED)
+    return dial->tlsa ? sslci_tlsa_due(dial->tlsa) : SSLC_FOREVER;
   int64_t at = sslci_race_due(&dial->race, sslc_now());
+  if (dial->tlsa && sslci_tlsa_due(dial->tlsa) < at)
+    at = sslci_tlsa_due(dial->tlsa);
   int64_t other = dial->resolver ? sslci_resolver_due(dial->resolver)
                                  : SSLC_FOREVER;
   if (other < at)
@@ -656,7 +746,7 @@ sslc_dial_timeout(const sslc_dial *dial)
 {
   if (!dial || dial->state == SSLCI_DIAL_NEW)
     return -1;
-  if (dial->state != SSLCI_DIAL_RUNNING)
+  if (dial->state != SSLCI_DIAL_RUNNING && !awaits_tlsa(dial))
     return 0;
   int64_t at = due(dial), now = sslc_now();
   if (at == SSLC_FOREVER)
@@ -671,6 +761,8 @@ sslc_dial_phase(const sslc_dial *dial)
     return SSLC_PHASE_NONE;
   if (dial->state == SSLCI_DIAL_NEW)
     return SSLC_PHASE_DNS;
+  if (dial->state == SSLCI_DIAL_CONNECTED && awaits_tlsa(dial))
+    return SSLC_PHASE_DNS;
   if (dial->state != SSLCI_DIAL_RUNNING)
     return dial->phase;
   return sslci_race_is_running(&dial->race, sslc_now()) ? SSLC_PHASE_CONNECT
@@ -682,8 +774,9 @@ sslc_dial_take_fd(sslc_dial *dial)
 {
   if (!dial)
     return -1;
-  int fd = dial->fd;
-  dial->fd = -1;
+  int fd = awaits_tlsa(dial) ? -1 : dial->fd;
+  if (fd >= 0)
+    dial->fd = -1;
   return fd;
 }
 

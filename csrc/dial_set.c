@@ -169,3 +169,16 @@ sslc_dial_set_keepalive(sslc_dial *dial, int seconds)
   dial->keepalive = seconds;
   return SSLC_OK;
 }
+
+sslc_status
+sslc_dial_set_tlsa(sslc_dial *dial, int mode)
+{
+  sslc_status status = settable(dial);
+  if (status != SSLC_OK)
+    return status;
+  if (mode < SSLC_TLSA_OFF || mode > SSLC_TLSA_REQUIRED)
+    return sslci_error_set(&dial->err, SSLC_CODE_BAD_OPTION, SSLC_PHASE_NONE,
+                           "%d is no mode of asking for TLSA records", mode);
+  dial->tlsa_mode = mode;
+  return SSLC_OK;
+}

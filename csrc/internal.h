@@ -807,6 +807,7 @@ struct sslc_conn {
   struct sslci_tlsa *tlsa;
   size_t tlsa_count;
   bool dane; /* libssl was told of them */
+  bool tlsa_asked; /* they were looked up: some may be of no use */
   bool ocsp_looked;
   bool ocsp_good;
   /* made when asked for */
@@ -1280,6 +1281,43 @@ const char *sslci_resolver_trouble(const struct sslci_resolver *r,
  * commas in between.  SSLC_OK, or `e` set. */
 sslc_status sslci_nameservers_check(const char *list, sslc_error *e);
 
+/* A channel of c-ares' for a query of another kind, with sockets as those above,
+ * which `watch` is told of; ARES_*.  Whatever a nameserver answers is passed
+ * on.  To be freed where it is not NULL. */
+struct ares_channeldata;
+int sslci_ares_channel(struct ares_channeldata **channel,
+                       const char *nameservers,
+                       void (*watch)(void *arg, int fd, int readable,
+                                     int writable), void *arg);
+
+/* ----------------------------------------------------------- tlsa.c */
+
+/* The query for the TLSA records of one server. */
+struct sslci_tlsa_query;
+
+/* Begins it, with its sockets in the poller.  To be freed before the poller.
+ * NULL: memory is short. */
+struct sslci_tlsa_query *sslci_tlsa_start(sslc_poller *poller,
+                                          const char *host, int port,
+                                          const char *nameservers);
+void sslci_tlsa_free(struct sslci_tlsa_query *q);
+
+/* As those of the resolver. */
+void sslci_tlsa_process(struct sslci_tlsa_query *q, int fd, int events);
+int64_t sslci_tlsa_due(const struct sslci_tlsa_query *q);
+bool sslci_tlsa_is_done(const struct sslci_tlsa_query *q);
+
+/* What to make of it once it is done: SSLC_OK, or an error that was begun. */
+sslc_status sslci_tlsa_judge(const struct sslci_tlsa_query *q, bool required,
+                             sslc_error *e);
+
+/* The records that count, borrowed; of NULL there are none. */
+const struct sslci_tlsa *sslci_tlsa_records(const struct sslci_tlsa_query *q,
+                                            size_t *n);
+
+/* Whether such a file as resolv.conf(5) trusts what nameservers say. */
+bool sslci_trusts_ad(const char *path);
+
 /* -------------------------------------------------- dial.c, dial_set.c */
 
 enum sslci_dial_state {
@@ -1303,7 +1341,9 @@ struct sslc_dial {
   int64_t resolution_delay;
   bool tcp_nodelay;
   int keepalive; /* in seconds; 0: off */
+  int tlsa_mode;
   /* under way */
+  struct sslci_tlsa_query *tlsa; /* NULL: none is asked for */
   char *host; /* what errors call it */
   int port;
   sslc_poller *poller; /* holds every socket of the dial */

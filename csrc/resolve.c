@@ -17,6 +17,10 @@
 
 enum { NS_PER_MS = 1000000, NS_PER_US = 1000 };
 
+/* How long a nameserver may be silent before the next is asked: what newer
+ * c-ares have for a default, where 1.18 has 5 seconds. */
+enum { NAMESERVER_TIMEOUT_MS = 2000 };
+
 /* What came for one family. */
 struct answer {
   struct sslci_resolver *resolver;
@@ -108,7 +112,7 @@ receive(ares_socket_t fd, void *buf, size_t size, int flags,
         struct sockaddr *sa, ares_socklen_t *len, void *arg)
 {
   ssize_t n = recvfrom(fd, buf, size, flags, sa, len);
-  if (n > 0)
+  if (n > 0 && arg)
     note_refusal(arg, fd, buf, n);
   return n;
 }
@@ -143,6 +147,41 @@ watch_socket(void *arg, ares_socket_t fd, int readable, int writable)
     (readable ? SSLC_READABLE : 0) | (writable ? SSLC_WRITABLE : 0);
   if (sslc_poller_set(r->poller, fd, events) != SSLC_OK)
     r->unwaitable = true;
+}
+
+/* ------------------------------------------------- queries of other kinds */
+
+enum { UDP_SIZE = 1232 }; /* what no path fragments */
+
+int
+sslci_ares_channel(struct ares_channeldata **channel, const char *nameservers,
+                   void (*watch)(void *arg, int fd, int readable, int writable),
+                   void *arg)
+{
+  struct ares_options options;
+  char lookups[] = "b";
+  memset(&options, 0, sizeof options);
+  options.flags = ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP;
+  options.ednspsz = UDP_SIZE;
+  options.lookups = lookups;
+  options.timeout = NAMESERVER_TIMEOUT_MS;
+  options.sock_state_cb = watch;
+  options.sock_state_cb_data = arg;
+  if (!CRYPTO_THREAD_run_once(&once, init_library))
+    return ARES_ENOMEM;
+  if (library_status != ARES_SUCCESS)
+    return library_status;
+  int status =
+    ares_init_options(channel, &options,
+                      ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_LOOKUPS |
+                        ARES_OPT_TIMEOUTMS | ARES_OPT_SOCK_STATE_CB);
+  if (status != ARES_SUCCESS) {
+    *channel = NULL;
+    return status;
+  }
+  ares_set_socket_functions(*channel, &socket_functions, NULL);
+  return nameservers ? ares_set_servers_ports_csv(*channel, nameservers)
+                     : ARES_SUCCESS;
 }
 
 /* ----------------------------------------------------------------- answers */
@@ -208,10 +247,6 @@ on_hosts(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 }
 
 /* ---------------------------------------------------------------- starting */
-
-/* How long a nameserver may be silent before the next is asked: what newer
- * c-ares have for a default, where 1.18 has 5 seconds. */
-enum { NAMESERVER_TIMEOUT_MS = 2000 };
 
 /* "f" looks into the hosts file, "b" asks nameservers. */
 static int

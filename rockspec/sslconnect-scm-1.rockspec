@@ -76,6 +76,7 @@ build = {
         "csrc/session_export.c",
         "csrc/status.c",
         "csrc/throwaway.c",
+        "csrc/tlsa.c",
         "csrc/trace.c",
         "csrc/trust.c",
         "csrc/trust_index.c",

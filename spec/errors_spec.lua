@@ -136,8 +136,8 @@ verify_case_matching("pin_mismatch", "good/echo", "handshake: the server's certi
   "sha256/[%w+/]+= %(CN=sslconnect test intermediate%), sha256/[%w+/]+= %(CN=sslconnect test " ..
   "CA%); if its key was changed on purpose, pin the new one %[pin_mismatch%]$",
   {pins = {("0"):rep(64)}})
-verify_case("dane_mismatch", "good/echo", "the server's certificate (CN=good) is not what its 1 " ..
-  "TLSA record says; certificate and TLSA records have to be changed together",
+verify_case("dane_mismatch", "good/echo", "the server's certificate (CN=good) is not what its " ..
+  "1 TLSA record says; certificate and TLSA records have to be changed together",
   {tlsa = {"3 1 1 " .. ("0"):rep(64)}})
 verify_case("staple_missing", "good/echo", "the server stapled no OCSP response, which this side " ..
   "requires (ocsp); the server must staple an OCSP response", {ocsp = "required"})

@@ -1739,6 +1739,35 @@ SSLC_API sslc_status sslc_dial_set_tcp_nodelay(sslc_dial *dial, int on);
 SSLC_API sslc_status sslc_dial_set_keepalive(sslc_dial *dial, int seconds);
 
 /*
+ * Looks up the server's TLSA records, beside its addresses: those of
+ * _PORT._tcp.HOST, RFC 6698; the host as it stands, without search domains.
+ * The dial is connected once they have come, for sslc_conn_use_tlsa.
+ *
+ * They count only where the answer says that its signatures were checked (the
+ * bit AD), and comes from a nameserver that is believed: one that
+ * sslc_dial_set_nameservers named, those of resolv.conf(5) where all of them are
+ * of this machine's loopback, or where it says "options trust-ad".
+ *
+ * OFF:      nothing is looked up, the default
+ * LOOKUP:   those that count are demanded; where there are none (a zone that is
+ *           not signed; a host that is an address), all is as without
+ * REQUIRED: there have to be some: dane_mismatch
+ *
+ * Where the nameserver fails (it does so on what is forged), or does not answer,
+ * the dial fails with dns_failed, in both modes; with records of which none can
+ * be used, with dane_mismatch.  SSLC_OK, or SSLC_ERR_ARG with bad_option.
+ */
+enum { SSLC_TLSA_OFF = 0, SSLC_TLSA_LOOKUP = 1, SSLC_TLSA_REQUIRED = 2 };
+SSLC_API sslc_status sslc_dial_set_tlsa(sslc_dial *dial, int mode);
+
+/* Demands the records that a dial has looked up, none or more, as
+ * sslc_conn_add_tlsa does.  Once the dial is connected, before the handshake.
+ * SSLC_OK; SSLC_ERR_ARG; SSLC_ERR_STATE; SSLC_ERR_NOMEM, on which the handshake
+ * is not to be begun. */
+SSLC_API sslc_status sslc_conn_use_tlsa(sslc_conn *conn,
+                                        const sslc_dial *dial);
+
+/*
  * Sets out for `host`, a name as sslc_conn_set_server_name takes it (an IPv6
  * zone is kept here), and `port`, 1 to 65535.  Never blocks.  Once, though
  * after SSLC_ERR_ARG again.

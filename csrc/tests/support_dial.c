@@ -163,6 +163,24 @@ find_rule(const struct dns *dns, const char *name, int type)
   return &none;
 }
 
+/* Digits as they come, whatever they mean. */
+static size_t
+add_record(unsigned char *packet, const char *digits)
+{
+  static const unsigned char begin[ANSWER] = { 0xc0, HEADER, 0, TYPE_TLSA, 0, 1,
+                                               0, 0, 0, 60, 0, 0 };
+  size_t size = strlen(digits) / 2, i;
+  unsigned byte;
+
+  memcpy(packet, begin, ANSWER);
+  packet[11] = (unsigned char)size;
+  for (i = 0; i < size; i++) {
+    assert_int_equal(sscanf(digits + 2 * i, "%2x", &byte), 1);
+    packet[ANSWER + i] = (unsigned char)byte;
+  }
+  return ANSWER + size;
+}
+
 static size_t
 add_answer(unsigned char *packet, const char *ip, int type)
 {
@@ -183,15 +201,21 @@ static size_t
 make_reply(unsigned char *packet, size_t end, const struct dns_rule *rule)
 {
   char list[512] = "", *ip, *rest = NULL;
-  int count = 0;
+  int count = 0, checked = 0;
 
   if (rule->addresses != NULL)
     snprintf(list, sizeof list, "%s", rule->addresses);
   for (ip = strtok_r(list, " ", &rest); ip != NULL;
-       ip = strtok_r(NULL, " ", &rest), count++)
-    end += add_answer(packet + end, ip, rule->type);
+       ip = strtok_r(NULL, " ", &rest)) {
+    checked |= strcmp(ip, "AD") == 0;
+    if (strcmp(ip, "AD") == 0)
+      continue;
+    count++;
+    end += rule->type == TYPE_TLSA ? add_record(packet + end, ip)
+                                   : add_answer(packet + end, ip, rule->type);
+  }
   packet[2] = 0x81; /* a response; recursion was desired */
-  packet[3] = (unsigned char)(0x80 | rule->rcode);
+  packet[3] = (unsigned char)(0x80 | (checked ? 0x20 : 0) | rule->rcode);
   packet[7] = (unsigned char)count;
   memset(packet + 8, 0, 4);
   return end;

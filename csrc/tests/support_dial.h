@@ -26,7 +26,7 @@ void full_free(struct full *full);
 
 /* ------------------------------------------------------------ a nameserver */
 
-enum { TYPE_A = 1, TYPE_AAAA = 28 };
+enum { TYPE_A = 1, TYPE_AAAA = 28, TYPE_TLSA = 52 };
 
 /* What is said of a name; the list of them ends with a NULL name. */
 struct dns_rule {
@@ -34,7 +34,8 @@ struct dns_rule {
   int type;
   int rcode;             /* -1: nothing is said */
   int after;             /* milliseconds until it is said */
-  const char *addresses; /* "127.0.0.1 127.0.0.2" */
+  const char *addresses; /* "127.0.0.1 127.0.0.2"; "AD 030101..." are TLSA
+                            records in hexadecimal digits that were checked */
 };
 
 struct dns {

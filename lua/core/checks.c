@@ -108,6 +108,27 @@ static int conn_add_tlsa(lua_State *L)
     L, o, sslc_conn_add_tlsa(o->handle, usage, selector, mtype, data, len));
 }
 
+/* use_tlsa(dial) */
+static int conn_use_tlsa(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  lcore_object *dial = lcore_check(L, 2, &lcore_dial);
+  if (dial->handle == NULL)
+    return lcore_failure(L, dial, SSLC_ERR_STATE);
+  return lcore_result(L, o, sslc_conn_use_tlsa(o->handle, dial->handle));
+}
+
+static int dial_set_tlsa(lua_State *L)
+{
+  static const char *const names[] = {"off", "lookup", "required", NULL};
+  static const int modes[] = {SSLC_TLSA_OFF, SSLC_TLSA_LOOKUP,
+                              SSLC_TLSA_REQUIRED};
+  lcore_object *o = lcore_check(L, 1, &lcore_dial);
+  int mode = check_name(L, 2, names, modes,
+                        "\"off\", \"lookup\" or \"required\" expected");
+  return lcore_result(L, o, sslc_dial_set_tlsa(o->handle, mode));
+}
+
 static int conn_dane_depth(lua_State *L)
 {
   lcore_object *o = lcore_check(L, 1, &lcore_conn);
@@ -141,8 +162,12 @@ const luaL_Reg lcore_conn_checks[] = {
   {"ocsp_status", conn_ocsp_status},
   {"ocsp_response", conn_ocsp_response},
   {"add_tlsa", conn_add_tlsa},
+  {"use_tlsa", conn_use_tlsa},
   {"dane_depth", conn_dane_depth},
   {NULL, NULL}};
+
+const luaL_Reg lcore_dial_checks[] = {{"set_tlsa", dial_set_tlsa},
+                                      {NULL, NULL}};
 
 const luaL_Reg lcore_cert_checks[] = {{"spki_sha256", cert_spki_sha256},
                                       {NULL, NULL}};

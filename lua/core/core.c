@@ -96,6 +96,7 @@ LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
   lcore_extend(L, &lcore_ctx, lcore_ctx_sessions);
   lcore_extend(L, &lcore_conn, lcore_conn_sessions);
   lcore_register(L, &lcore_dial);
+  lcore_extend(L, &lcore_dial, lcore_dial_checks);
   lcore_register(L, &lcore_poller);
   lua_newtable(L);
   lcore_setfuncs(L, functions);

@@ -76,6 +76,7 @@ extern const luaL_Reg lcore_conn_export[];
 extern const luaL_Reg lcore_ctx_checks[];
 extern const luaL_Reg lcore_conn_checks[];
 extern const luaL_Reg lcore_cert_checks[];
+extern const luaL_Reg lcore_dial_checks[];
 extern const luaL_Reg lcore_ctx_sessions[];
 extern const luaL_Reg lcore_conn_sessions[];
 void lcore_extend(lua_State *L, const lcore_kind *kind,

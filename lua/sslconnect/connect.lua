@@ -99,7 +99,7 @@ local function begins_on(nodelay) return nodelay ~= false end
 local dial_settings = {
   {"addresses", "set_addresses"}, {"nameservers", "set_nameservers"}, {"bind", "set_bind"},
   {"attempt_delay", "set_attempt_delay"}, {"keepalive", "set_keepalive"},
-  {"nodelay", "set_tcp_nodelay", begins_on},
+  {"nodelay", "set_tcp_nodelay", begins_on}, {"dane", "set_tlsa"},
 }
 
 --- Sets the dial up and starts it.
@@ -149,13 +149,15 @@ local function run(dialing, where)
   end
 end
 
---- A connected socket's descriptor; the address that was reached goes into `where`.
-local function dial(host, port, given, where)
+--- A connected socket's descriptor; the address that was reached goes into `where`, and what the
+--- server's owner says of it into the connection.
+local function dial(conn, host, port, given, where)
   local dialing, err = core.dial()
   if not dialing then return nil, err end
   local ok
   ok, err = start(dialing, host, port, given, where)
   if ok then ok, err = run(dialing, where) end
+  if ok and given.dane then ok, err = conn:use_tlsa(dialing) end
   local fd = ok and dialing:take_fd()
   loop.forget(where.loop, dialing:fd())
   dialing:close()
@@ -213,12 +215,15 @@ function connect.open(ctx, host, port, given)
     nagle = given.nodelay == "handshake" and not given.path, -- when the handshake is done
     ech = given.ech_config_list, tlsa = given.tlsa,
   }
-  if host and is_nginx(given) then return open_in_nginx(ctx, host, port, where, given) end
+  if host and is_nginx(given) then
+    if given.dane then return options.bad("dane: TLSA records cannot be looked up in nginx") end
+    return open_in_nginx(ctx, host, port, where, given)
+  end
   -- What is wrong with the name is said before anything goes out; the dial looks at the host.
   local conn, err = prepare(ctx, where, given.server_name, "connect")
   if not conn then return nil, err end
   local fd
-  fd, err = dial(host, port, given, where)
+  fd, err = dial(conn, host, port, given, where)
   if not fd then return nil, err end
   if host and not given.server_name then
     local ok

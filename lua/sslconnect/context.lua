@@ -325,6 +325,7 @@ local connect_options = {
   nameservers = nameservers, attempt_delay = "seconds", bind = "string",
   keepalive = whole_seconds, nodelay = nodelay, path = "string", resolve = callable,
   ech_config_list = "bytes", tlsa = dane.records, session = session.offered,
+  dane = options.one_of("lookup", "required"),
 }
 local wrap_options = {
   timeout = "seconds", server_name = "string", loop = "any", take = "boolean",
@@ -364,6 +365,8 @@ local function check_where(self, host, port, checked)
   local ok, err = true, nil
   if ways > 1 then
     ok, err = options.bad("addresses, resolve and path exclude each other")
+  elseif checked.dane and checked.tlsa then
+    ok, err = options.bad("tlsa and dane exclude each other: records are given or looked up")
   elseif checked.path then
     ok, err = check_path(self, host, port, checked)
   end

@@ -1022,6 +1022,13 @@ function conn:ocsp_status() end
 ---@return sslconnect.core.error|nil err
 function conn:add_tlsa(usage, selector, matching_type, data) end
 
+---Demands the TLSA records that a dial has looked up, none or more. Once that is connected, before
+---the handshake.
+---@param dial sslconnect.core.dial
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function conn:use_tlsa(dial) end
+
 ---The depth in the chain of what a TLSA record was about; nil where there were none, and of a
 ---resumed connection. SSL_get0_dane_authority(3).
 ---@return integer|nil
@@ -1154,6 +1161,13 @@ function dial:set_tcp_nodelay(on) end
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err
 function dial:set_keepalive(seconds) end
+
+---Whether the server's TLSA records are looked up: not at all, to be demanded where there are any
+---that count, or to be there in any case. RFC 6698.
+---@param mode "off"|"lookup"|"required"
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:set_tlsa(mode) end
 
 ---Sets out; never blocks.
 ---@param host string a name or an address

@@ -307,7 +307,7 @@ local kinds = {
   },
   dial = {
     make = function() return assert(core.dial()) end,
-    steps = {start = {"127.0.0.1", 1}, step = {}},
+    steps = {start = {"127.0.0.1", 1}, step = {}, set_tlsa = {"lookup"}},
     getters = {fd = {}, events = {}, timeout = {}, phase = {}, take_fd = {}, address = {},
       error = {}},
   },

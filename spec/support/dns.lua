@@ -80,10 +80,12 @@ local function start_on_a_port(port, make)
   error(why, 0)
 end
 
-local function start_dnsmasq()
+local function start_dnsmasq(records)
+  local more = ""
+  for _, record in ipairs(records) do more = more .. " --dns-rr=" .. helper.quote(record) end
   return start_on_a_port(nil, function(port)
     return start(("dnsmasq --conf-file=%s/dnsmasq.conf --addn-hosts=%s/hosts --user= --group= " ..
-      "--port=%d"):format(here, here, port), "hosts %- %d+ names")
+      "--port=%d"):format(here, here, port) .. more, "hosts %- %d+ names")
   end)
 end
 
@@ -124,11 +126,12 @@ end
 local Server = {}
 Server.__index = Server
 
---- Starts both; `port` is 53 where /etc/resolv.conf is to lead there, and any else.
-function dns.start(port)
+--- Starts both; `port` is 53 where /etc/resolv.conf is to lead there, and any else. `records` are
+-- more to be known, each as dnsmasq's dns-rr takes it: "name,type,hex".
+function dns.start(port, records)
   local self = setmetatable({}, Server)
   local behind
-  self.dnsmasq, behind = start_dnsmasq()
+  self.dnsmasq, behind = start_dnsmasq(records or {})
   local ok, err = pcall(function()
     self.dnsdist, self.port = start_dnsdist(port, behind)
     wait_for_answer(self.port)
