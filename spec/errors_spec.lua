@@ -139,8 +139,8 @@ verify_case_matching("pin_mismatch", "good/echo", "handshake: the server's certi
 verify_case("dane_mismatch", "good/echo", "the server's certificate (CN=good) is not what its " ..
   "1 TLSA record says; certificate and TLSA records have to be changed together",
   {tlsa = {"3 1 1 " .. ("0"):rep(64)}})
-verify_case("staple_missing", "good/echo", "the server stapled no OCSP response, which this side " ..
-  "requires (ocsp); the server must staple an OCSP response", {ocsp = "required"})
+verify_case("staple_missing", "good/echo", "the server stapled no OCSP response, which this " ..
+  "side requires (ocsp); the server must staple an OCSP response", {ocsp = "required"})
 
 for scenario, cert in pairs {
   notca = "authority's certificate %(CN=sslconnect no CA%)",
