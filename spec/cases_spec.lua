@@ -1,6 +1,6 @@
 -- cases_spec.lua: every case of chain and name that casekit makes, from Lua: through handshakes
--- over sockets and through ctx:verify. csrc/tests/test_cases.c does the same from C, with TLS 1.2 as
--- well. docs/cases.md lists them.
+-- over sockets and through ctx:verify. csrc/tests/test_cases.c does the same from C, with TLS 1.2
+-- as well. docs/cases.md lists them.
 local cases = require "support.cases"
 local helper = require "helper"
 local ssl = require "sslconnect"

@@ -71,8 +71,8 @@ end
 local version = options.one_of("1.2", "1.3")
 
 -- Each setting: its name, its kind, and how it is made known to the core. In the order in which
--- they are made: a password comes before the key it opens, and what lowers the demands on keys before
--- the keys.
+-- they are made: a password comes before the key it opens, and what lowers the demands on keys
+-- before the keys.
 local settings = {
   {"trust", trust.sources, trust.load},
   {"trust_system", "boolean", function(ctx, on) return not on or ctx:load_verify_system() end},
