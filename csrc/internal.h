@@ -1078,6 +1078,10 @@ int sslci_verify_callback(X509_STORE_CTX *store_ctx, void *unused);
 /* Fails the verification that is under way for another reason. */
 int sslci_verify_blame(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result);
 
+/* Whether the leaf of a chain that was verified has a wildcard for a name that
+ * one of its authorities may not issue for (constraints.c): an X509_V_ERR. */
+int sslci_constraints_check(X509_STORE_CTX *store_ctx);
+
 /* After the handshake: nobody is let in that was not looked at. */
 sslc_status sslci_verify_done(sslc_conn *conn);
 

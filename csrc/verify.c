@@ -235,6 +235,8 @@ sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
   if (result == X509_V_OK && checks_name(conn) &&
       !sslci_peer_names_match(conn, cert))
     result = sslci_peer_names_mismatch(conn);
+  if (result == X509_V_OK)
+    result = sslci_constraints_check(store_ctx);
   if (result != X509_V_OK && conn->verify_result == X509_V_OK)
     sslci_verify_blame(conn, store_ctx, result);
   if ((result == X509_V_OK || conn->ctx->no_verify) &&

@@ -46,6 +46,7 @@ build = {
         "csrc/clock.c",
         "csrc/codes.c",
         "csrc/conn.c",
+        "csrc/constraints.c",
         "csrc/crl.c",
         "csrc/ctx.c",
         "csrc/dane.c",

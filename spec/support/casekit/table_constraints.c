@@ -67,10 +67,29 @@ static const struct row rows[] = {
     RULE, CONSTRAINED("critical,excluded;DNS:host.example",
                       "DNS:*.host.example"), .host = "www.host.example",
     EXCLUDED },
-  { .name = "nc-wild-over-other", .what = "a wildcard that covers an excluded "
-    "name, and another one is asked for", RULE,
+  { .name = "nc-wild-over", .what = "a wildcard that covers an excluded name, "
+    "which is asked for", .rule = "CVE-2025-61727",
     CONSTRAINED("critical,excluded;DNS:www.host.example",
-                "DNS:*.host.example"), .host = "mail.host.example" },
+                "DNS:*.host.example"), .host = "www.host.example", EXCLUDED },
+  { .name = "nc-wild-over-other", .what = "a wildcard that covers an excluded "
+    "name, and another one is asked for", .rule = "CVE-2025-61727",
+    CONSTRAINED("critical,excluded;DNS:WWW.host.example",
+                "DNS:mail.host.example,DNS:*.host.EXAMPLE"),
+    .host = "mail.host.example", EXCLUDED },
+  { .name = "nc-wild-over-root", .what = "the same by the root",
+    .rule = "CVE-2025-61727", .recipes = {
+      { .id = "root", .extensions = {
+        "nameConstraints=critical,excluded;DNS:www.host.example" } },
+      { .id = "leaf", .names = "DNS:*.host.example" } },
+    .host = "www.host.example", EXCLUDED },
+  { .name = "nc-wild-beside", .what = "a wildcard, and a name below what it "
+    "stands for is excluded", RULE,
+    CONSTRAINED("critical,excluded;DNS:a.www.host.example",
+                "DNS:*.host.example"), .host = "www.host.example" },
+  { .name = "nc-wild-beside-dot", .what = "a wildcard, and all names below one "
+    "that it stands for are excluded", RULE,
+    CONSTRAINED("critical,excluded;DNS:.www.host.example",
+                "DNS:*.host.example"), .host = "www.host.example" },
   { .name = "nc-wild-wider", .what = "a wildcard wider than what is permitted, "
     "asked for what is not", RULE,
     CONSTRAINED("critical,permitted;DNS:www.host.example",
