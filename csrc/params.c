@@ -46,14 +46,11 @@ next_element(const char **list, const char *separators,
   return len > 0;
 }
 
-/* Quiet: the queue stays as it was. */
+/* libssl does not take a name, or a list: for want of memory, or it is bad. */
 static bool
-is_known(SSL_CTX *scratch, try_name *try, const char *name)
+is_short_of_memory(void)
 {
-  ERR_set_mark();
-  bool known = try(scratch, name) > 0;
-  ERR_pop_to_mark();
-  return known;
+  return sslci_is_out_of_memory(ERR_peek_last_error());
 }
 
 static sslc_status
@@ -63,10 +60,12 @@ check_element(sslc_ctx *ctx, SSL_CTX *scratch, const struct grammar *g,
   const char *why = g->refuse ? g->refuse(ctx, element) : NULL;
   if (why && *why)
     return sslci_ctx_bad_option(ctx, "%s: \"%s\" %s", g->setting, element, why);
-  if (!why && !is_known(scratch, g->try, element))
-    return sslci_ctx_bad_option(ctx, "%s: \"%s\" is no %s that this OpenSSL "
-                                "has", g->setting, element, g->what);
-  return SSLC_OK;
+  if (why || g->try(scratch, element) > 0)
+    return SSLC_OK;
+  return is_short_of_memory()
+    ? sslci_ctx_nomem(ctx)
+    : sslci_ctx_bad_option(ctx, "%s: \"%s\" is no %s that this OpenSSL has",
+                           g->setting, element, g->what);
 }
 
 static sslc_status
@@ -99,14 +98,16 @@ check_list(sslc_ctx *ctx, const struct grammar *g, const char *list)
   SSL_CTX_set_security_level(scratch, 0);
   status = check_elements(ctx, scratch, g, list);
   SSL_CTX_free(scratch);
+  if (status == SSLC_OK)
+    ERR_clear_error(); /* of names that were ciphers once */
   return status;
 }
 
-/* libssl does not take a list whose names it knows. */
+/* It does not take a list whose names it knows. */
 static sslc_status
 bad_list(sslc_ctx *ctx, const char *setting)
 {
-  return sslci_is_out_of_memory(ERR_peek_last_error())
+  return is_short_of_memory()
     ? sslci_ctx_nomem(ctx)
     : sslci_ctx_bad_option(ctx, "%s: OpenSSL does not take the list", setting);
 }

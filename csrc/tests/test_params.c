@@ -237,6 +237,7 @@ test_anonymous(void **state)
                          "AECDH-AES256-SHA:@SECLEVEL=0");
 
   (void)state;
+  assert_ok(sslc_ctx_set_ocsp(ctx, SSLC_OCSP_OFF), sslc_ctx_error(ctx));
   assert_ok(sslc_ctx_set_insecure_ciphers(server, "AECDH:@SECLEVEL=0"),
             sslc_ctx_error(server));
   peers_init(&p, ctx, server, "localhost");
