@@ -14,6 +14,7 @@ is_complete() {
     grep -q '^</svg>' "$results.svg" && grep -q '"median": [0-9]' "$results.json"
 }
 
+check 'figures, tables and plots' lua5.4 tools/check-bench.lua
 names='full resumed inflight stalled download upload echo memory'
 check 'the benchmarks run' lua5.4 bench/bench.lua --quick \
   --only c,lua5.4-blocking,lua5.4-embedded $names "$build"
