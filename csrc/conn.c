@@ -403,6 +403,8 @@ start(sslc_conn *conn)
   if (status == SSLC_OK)
     status = sslci_session_prepare(conn);
   if (status == SSLC_OK)
+    status = sslci_identity_prepare(conn);
+  if (status == SSLC_OK)
     sslci_hooks_prepare(conn);
   if (status == SSLC_OK && conn->hold_flight)
     status = hold(conn);

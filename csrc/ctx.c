@@ -605,6 +605,8 @@ check(sslc_ctx *ctx)
   if (status == SSLC_OK)
     status = sslci_policy_check(ctx);
   return status == SSLC_OK ? sslci_trust_finish(ctx) : status;
+    status = sslci_trust_finish(ctx);
+  return status == SSLC_OK ? sslci_identity_name_authorities(ctx) : status;
 }
 
 static sslc_status

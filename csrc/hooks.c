@@ -76,28 +76,6 @@ lookup(SSL *ssl, void *arg)
   return conn->lookup_answer == SSLCI_ACCEPTED;
 }
 
-/* SSL_use_cert_and_key(3) replaces only what is of the same kind of key, so
- * all that there is goes first.  A NULL is no certificate. */
-static sslc_status
-use_identity(sslc_conn *conn, const sslc_ctx *ctx)
-{
-  SSL_certs_clear(conn->ssl);
-  if (!ctx || !ctx->cert)
-    return SSLC_OK;
-  ERR_clear_error();
-  if (SSL_use_cert_and_key(conn->ssl, ctx->cert, ctx->key, ctx->chain, 1))
-    return SSLC_OK;
-  unsigned long code = ERR_peek_last_error();
-  sslc_status status = sslci_conn_refuse(
-    conn,
-    sslci_is_out_of_memory(code) ? SSLC_CODE_OUT_OF_MEMORY
-                                 : SSLC_CODE_BAD_OPTION,
-    SSLC_PHASE_CONFIG, "the certificate (%s) and its key cannot be used: %s",
-    ctx->cert_source, code ? ERR_reason_error_string(code) : "no reason given");
-  ERR_clear_error();
-  return status;
-}
-
 /* --------------------------------------------------------- the ClientHello */
 
 /* RFC 6066, section 3: a list of one name, of the kind host_name.  NULL, or
@@ -189,7 +167,7 @@ serve_as(sslc_conn *conn, sslc_ctx *ctx)
 {
   SSL *ssl = conn->ssl;
   SSL_CTX *from = ctx->ssl_ctx;
-  if (!set_session_id(conn, ctx) ||
+  if (!set_session_id(conn, ctx) || !sslci_identity_ask_as(ssl, ctx) ||
       !SSL_set_min_proto_version(
         ssl, (int)SSL_CTX_get_min_proto_version(from)) ||
       !SSL_set_max_proto_version(
@@ -202,7 +180,7 @@ serve_as(sslc_conn *conn, sslc_ctx *ctx)
   if (ctx->lenient_eof)
     SSL_set_options(ssl, COMPAT_OP_IGNORE_EOF);
   SSL_set_cert_cb(ssl, ctx->x509_lookup ? lookup : NULL, conn);
-  sslc_status status = use_identity(conn, ctx);
+  sslc_status status = sslci_identity_show(conn, ctx);
   return status == SSLC_OK ? sslci_verify_serve(conn, ctx) : status;
 }
 
@@ -417,11 +395,11 @@ sslc_conn_answer_x509_lookup(sslc_conn *conn, sslc_ctx *identity)
     begin_answer(conn, conn->lookup_answer == SSLCI_ASKED);
   if (status == SSLC_OK && identity)
     status = check_ctx(conn, identity);
-  if (status == SSLC_OK && identity && !identity->cert)
+  if (status == SSLC_OK && identity && !sslci_has_identity(identity))
     status = sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_CONFIG,
                                "the context has no certificate and key");
   if (status == SSLC_OK)
-    status = use_identity(conn, identity);
+    status = sslci_identity_show(conn, identity);
   if (status == SSLC_OK)
     conn->lookup_answer = SSLCI_ACCEPTED;
   return status;
@@ -436,7 +414,8 @@ sslc_conn_answer_client_hello(sslc_conn *conn, sslc_ctx *ctx)
   sslc_status status = begin_answer(conn, conn->hello_answer == SSLCI_ASKED);
   if (status == SSLC_OK)
     status = check_ctx(conn, chosen);
-  if (status == SSLC_OK && !chosen->cert && !chosen->x509_lookup)
+  if (status == SSLC_OK && !sslci_has_identity(chosen) &&
+      !chosen->x509_lookup)
     status = sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_CONFIG,
                                "a server needs a certificate and key: the "
                                "context has none");

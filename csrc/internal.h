@@ -279,6 +279,12 @@ struct sslc_ctx {
   char *cert_source; /* what errors call them */
   char *key_source;
   char *password;
+  int (*get_password)(void *arg, char *buf, size_t size);
+  void *get_password_arg;
+  bool installed;        /* in the SSL_CTX */
+  bool identity_changed; /* after that: what was there before may still be */
+  sslc_ctx **identities; /* besides: frozen, each with its own */
+  size_t identity_count;
   /* the rest */
   struct sslci_cache *sessions;
   unsigned char settings_digest[SSLCI_DIGEST]; /* of what was loaded */
@@ -470,8 +476,19 @@ bool sslci_is_end_of_pem(void);
 
 /* Uses these in the place of what was set; takes references of its own.
  * `source` is what errors call them. */
+/* Uses these in the place of what was set; takes references of its own, but
+ * the key alone is taken over.  `source` is what errors call them. */
 sslc_status sslci_identity_use(sslc_ctx *ctx, X509 *leaf, EVP_PKEY *key,
-                               const char *source);
+                               STACK_OF(X509) *chain, const char *source);
+sslc_status sslci_identity_use_cert(sslc_ctx *ctx, X509 *leaf,
+                                    STACK_OF(X509) *chain, const char *source);
+sslc_status sslci_identity_use_key(sslc_ctx *ctx, EVP_PKEY *key,
+                                   const char *source);
+
+/* Why a key was not read: bad_file, by the password and OpenSSL's queue. */
+struct sslci_password;
+sslc_status sslci_key_problem(sslc_ctx *ctx, const char *name,
+                              const struct sslci_password *p);
 sslc_status sslci_identity_check(sslc_ctx *ctx);
 void sslci_identity_free(sslc_ctx *ctx);
 
@@ -486,6 +503,63 @@ const char *sslci_safe_getenv(const char *name);
 bool sslci_params_serve(sslc_conn *conn, const sslc_ctx *ctx);
 
 void sslci_keylog_close(sslc_ctx *ctx);
+
+/* ------------------------------------------------ identity_choose.c */
+
+void sslci_identities_free(sslc_ctx *ctx);
+
+/* Whether the context has a certificate to show, its own or another. */
+bool sslci_has_identity(const sslc_ctx *ctx);
+
+/* Uses the identities of the context (NULL: none) in the place of all that the
+ * connection has; SSLC_OK or a refusal. */
+sslc_status sslci_identity_show(sslc_conn *conn, const sslc_ctx *ctx);
+
+/* As a server: has the authorities named that clients are verified by; and for
+ * one connection, those of another context.  False: memory is short. */
+sslc_status sslci_identity_name_authorities(sslc_ctx *ctx);
+bool sslci_identity_ask_as(SSL *ssl, const sslc_ctx *ctx);
+
+/* Before the handshake: sees to it that the right one is shown. */
+sslc_status sslci_identity_prepare(sslc_conn *conn);
+
+/* -------------------------------------------------- identity_read.c */
+
+enum { SSLCI_PASSWORD_MAX = 1023 };
+
+/* The password of the key that is being read: the text, or the function, which
+ * is called once and only where there is something to open. */
+struct sslci_password {
+  char text[SSLCI_PASSWORD_MAX + 1];
+  size_t len;
+  bool known;
+  bool needed; /* what is read is encrypted */
+  int (*get)(void *arg, char *buf, size_t size);
+  void *arg;
+};
+
+/* Takes it from the context (NULL: there is none); wipes it. */
+void sslci_password_begin(struct sslci_password *p, const sslc_ctx *ctx);
+void sslci_password_end(struct sslci_password *p);
+void sslci_password_forget(sslc_ctx *ctx);
+
+/* Has it in `text`, or there is none.  And the same as a pem_password_cb, with
+ * the structure as its argument. */
+bool sslci_password_find(struct sslci_password *p);
+int sslci_password_give(char *buf, int size, int writing, void *arg);
+
+/* A private key in PEM or DER; NULL: see sslci_key_problem. */
+EVP_PKEY *sslci_read_key(const struct sslci_data *d, struct sslci_password *p);
+
+/* A certificate in PEM, with those behind it, or in DER.  False: malformed;
+ * true without a leaf: there is none. */
+bool sslci_read_chain(const struct sslci_data *d, X509 **leaf,
+                      STACK_OF(X509) *chain);
+
+/* NULL, false: it is none.  Open: it needs no password. */
+PKCS12 *sslci_read_pkcs12(const struct sslci_data *d);
+bool sslci_is_pkcs12(const struct sslci_data *d);
+bool sslci_pkcs12_is_open(PKCS12 *p12);
 
 /* Room for the text of any address. */
 enum { SSLCI_ADDR_TEXT = 128 };

@@ -14,8 +14,14 @@
 #include <openssl/objects.h>
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
+<<<<<<< HEAD
 #include <openssl/sha.h>
+=======
+#include <openssl/pkcs12.h>
+>>>>>>> 7832a2e (Take identities as DER, PKCS #12 and URIs, and choose among several)
 #include <openssl/ssl.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/x509_vfy.h>
@@ -206,6 +212,46 @@ compat_err_put(unsigned long code, const char *text)
                 "", 0);
   if (text)
     ERR_add_error_data(1, text);
+#endif
+}
+
+/* The certificates that a store was given, each with a reference; NULL where
+ * memory is short. */
+static inline STACK_OF(X509) *
+compat_store_certs(X509_STORE *store)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  return X509_STORE_get1_all_certs(store);
+#else
+  STACK_OF(X509) *certs = sk_X509_new_null();
+  X509_STORE_lock(store);
+  STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(store);
+  for (int i = 0; certs && i < sk_X509_OBJECT_num(all); i++) {
+    X509 *x509 = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+    if (x509 && !sk_X509_push(certs, x509)) {
+      sk_X509_pop_free(certs, X509_free);
+      certs = NULL;
+    } else if (x509) {
+      X509_up_ref(x509);
+    }
+  }
+  X509_STORE_unlock(store);
+  return certs;
+#endif
+}
+
+/* Whether an entry of the error queue says that no provider has an algorithm;
+ * before 3.0 there were none, and the algorithm is one of its own. */
+static inline bool
+compat_is_unsupported(unsigned long code)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  return ERR_GET_REASON(code) == ERR_R_UNSUPPORTED ||
+         (ERR_GET_LIB(code) == ERR_LIB_EVP &&
+          ERR_GET_REASON(code) == EVP_R_UNSUPPORTED_ALGORITHM);
+#else
+  return ERR_GET_LIB(code) == ERR_LIB_EVP &&
+         ERR_GET_REASON(code) == EVP_R_UNKNOWN_PBE_ALGORITHM;
 #endif
 }
 

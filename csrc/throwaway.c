@@ -211,7 +211,7 @@ sslc_ctx_use_throwaway_certificate(sslc_ctx *ctx, const char *name,
   if (!make(&made, &parsed))
     status = failed(ctx);
   else
-    status = sslci_identity_use(ctx, made.leaf, made.key, "throw-away");
+    status = sslci_identity_use(ctx, made.leaf, made.key, NULL, "throw-away");
   if (status == SSLC_OK && authority)
     *authority = sslc_cert_up_ref(made.authority);
   sslc_cert_free(made.authority);

@@ -109,7 +109,9 @@ describe("an option", function()
   it("of the wrong type is refused, with what was given and expected", function()
     for name, expected in pairs {
       ca_file = "a string", ca_dir = "a string", ca_pem = "a string", crl_file = "a string",
-      crl_pem = "a string", cert = "a string", key = "a string", key_password = "a string",
+      crl_pem = "a string", cert = "a string", key = "a string", pkcs12 = "a string",
+      key_password = "a string without zero bytes or a function that gives one",
+      cert_uri = "a string", key_uri = "a string",
       trust_system = "true or false", lenient_eof = "true or false",
       insecure_no_verify = "true or false", insecure_no_name_check = "true or false",
       min_version = 'one of "1.2", "1.3"', insecure_min_version = 'one of "1.0", "1.1"',
@@ -302,7 +304,7 @@ describe("a certificate and a key", function()
   it("belong together", function()
     local other = helper.cert("mismatch.key")
     helper.fails({code = "bad_file", phase = "config", text = "config: the private key (" ..
-      other .. ") does not belong to the certificate (" .. cert .. ") [bad_file]"},
+      other .. ") does not belong to the certificate (" .. cert .. ", CN=client) [bad_file]"},
       ssl.context {cert = cert, key = other})
   end)
 

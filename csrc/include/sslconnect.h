@@ -449,7 +449,8 @@ SSLC_API sslc_status sslc_ctx_set_security_level(sslc_ctx *ctx, int level);
 
 /*
  * Identity: our certificate with the chain behind it, and its private key, in
- * PEM.  A client's is sent to servers that ask for one; a server must have
+ * PEM or DER (which has no room for a chain); in PEM all of it may stand in one
+ * file.  A client's is sent to servers that ask for one; a server must have
  * one.  Both are read at once.  A key that does not belong to the certificate
  * is an error of the one set last, a lone one an error of sslc_ctx_check.  An
  * encrypted key needs the password set before it; nobody is ever prompted.
@@ -483,10 +484,60 @@ SSLC_API sslc_status sslc_ctx_use_throwaway_certificate(sslc_ctx *ctx,
                                                         const char *name,
                                                         sslc_cert **authority);
 
-/* The password of the key that is set next; NULL forgets it.  Copied, and
- * wiped once the key was read.  At most 1023 bytes. */
+/* Certificate, chain and key out of one file of PKCS #12 (RFC 7292), in the
+ * place of what was set before.  The chain is put in order, its root left out.
+ * The password is set before, as a key's.  PKCS12_parse(3).  SSLC_OK;
+ * SSLC_ERR_CONFIG with bad_file, where it is none, the password does not open
+ * it, a key or its certificate is missing, or it is encrypted by an algorithm
+ * of old that OpenSSL 3 has only in its legacy provider. */
+SSLC_API sslc_status sslc_ctx_use_pkcs12_file(sslc_ctx *ctx, const char *path);
+SSLC_API sslc_status sslc_ctx_use_pkcs12_mem(sslc_ctx *ctx, const void *data,
+                                             size_t len);
+
+/* The same two by URI, ossl_store(7): "file:..." is known to every OpenSSL,
+ * others ("pkcs11:...") to the provider that openssl.cnf loads for them.  What
+ * the store has behind the certificate is its chain.  These may block, as what
+ * they call does.  SSLC_OK, or SSLC_ERR_CONFIG with bad_file or bad_option. */
+SSLC_API sslc_status sslc_ctx_use_certificate_uri(sslc_ctx *ctx,
+                                                  const char *uri);
+SSLC_API sslc_status sslc_ctx_use_private_key_uri(sslc_ctx *ctx,
+                                                  const char *uri);
+
+/* The password of the key (or PKCS #12 file) that is set next; NULL forgets it.
+ * Copied, and wiped once the key was read.  At most 1023 bytes. */
 SSLC_API sslc_status sslc_ctx_set_key_password(sslc_ctx *ctx,
                                                const char *password);
+
+/* Who is asked for the password where none is set: called from within the
+ * setter of a key, once, and only where the key is encrypted.  It writes up to
+ * `size` bytes, 1023, into `buf` and returns how many; below 0: there is none.
+ * What it wrote is wiped once the key was read.  It may call nothing on the
+ * context.  NULL: nobody.  SSLC_OK or SSLC_ERR_STATE. */
+SSLC_API sslc_status sslc_ctx_set_key_password_function(
+  sslc_ctx *ctx, int (*get)(void *arg, char *buf, size_t size), void *arg);
+
+/* Whether a key, or a file of PKCS #12, needs a password: 1; 0 where it does
+ * not, or is none. */
+SSLC_API int sslc_key_file_is_encrypted(const char *path);
+SSLC_API int sslc_key_mem_is_encrypted(const void *data, size_t len);
+SSLC_API int sslc_key_uri_is_encrypted(const char *uri);
+
+/*
+ * One identity more: that of another context, of which nothing else counts and
+ * which is in use from now on (its settings are over).  It keeps a reference.
+ *
+ * A client that is asked for a certificate shows the first, its own before
+ * those that were added, that the server has use for: whose chain was issued by
+ * one of the authorities that the server names, and whose key can sign as it
+ * asks.  Where it names none, any authority will do; where it does and none
+ * fits, no certificate is shown.  (One that is alone is shown in any case.)
+ * A server has one for each kind of key, RSA and ECDSA above all: the first of
+ * its kind.  The x509_lookup hook comes before all of this.
+ *
+ * SSLC_OK; SSLC_ERR_CONFIG with bad_option where it has no certificate and key
+ * or a bad setting; SSLC_ERR_NOMEM.  SSL_check_chain(3).
+ */
+SSLC_API sslc_status sslc_ctx_add_identity(sslc_ctx *ctx, sslc_ctx *identity);
 
 /* Versions, the numbers of the protocol. */
 enum {
@@ -576,7 +627,9 @@ SSLC_API sslc_status sslc_ctx_set_max_fragment_length(sslc_ctx *ctx,
 SSLC_API sslc_status sslc_ctx_set_keylog_file(sslc_ctx *ctx, const char *path);
 SSLC_API sslc_status sslc_ctx_set_keylog_env(sslc_ctx *ctx);
 
-/* What a server asks of its clients: SSL_CTX_set_verify(3). */
+/* What a server asks of its clients: SSL_CTX_set_verify(3).  It names the
+ * authorities that were loaded into its context, unless the system's are among
+ * them. */
 enum {
   SSLC_VERIFY_CLIENT_NONE = 0,     /* no certificate: the default */
   SSLC_VERIFY_CLIENT_OPTIONAL = 1, /* one that verifies, or none */

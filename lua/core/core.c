@@ -54,6 +54,9 @@ static const luaL_Reg functions[] = {
   {"ctx", lcore_core_ctx},
   {"cert", lcore_core_cert},
   {"is_cert", lcore_core_is_cert},
+  {"key_file_is_encrypted", lcore_core_key_file_is_encrypted},
+  {"key_mem_is_encrypted", lcore_core_key_mem_is_encrypted},
+  {"key_uri_is_encrypted", lcore_core_key_uri_is_encrypted},
   {"bio_socket", lcore_core_bio_socket},
   {"bio_connect", lcore_core_bio_connect},
   {"bio_accept", lcore_core_bio_accept},
@@ -87,6 +90,7 @@ LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
   lcore_extend(L, &lcore_ctx, lcore_ctx_hooks);
   lcore_extend(L, &lcore_ctx, lcore_ctx_verify);
   lcore_extend(L, &lcore_ctx, lcore_ctx_trust);
+  lcore_extend(L, &lcore_ctx, lcore_ctx_identity);
   lcore_extend(L, &lcore_conn, lcore_conn_hooks);
   lcore_extend(L, &lcore_ctx, lcore_ctx_params);
   lcore_extend(L, &lcore_conn, lcore_conn_export);

@@ -70,6 +70,7 @@ void lcore_register(lua_State *L, const lcore_kind *kind); /* [-0, +0] */
 extern const luaL_Reg lcore_ctx_hooks[];
 extern const luaL_Reg lcore_ctx_verify[];
 extern const luaL_Reg lcore_ctx_trust[];
+extern const luaL_Reg lcore_ctx_identity[];
 extern const luaL_Reg lcore_conn_hooks[];
 extern const luaL_Reg lcore_ctx_params[];
 extern const luaL_Reg lcore_conn_export[];
@@ -210,6 +211,9 @@ int lcore_core_error(lua_State *L);
 int lcore_core_ctx(lua_State *L);
 int lcore_core_cert(lua_State *L);
 int lcore_core_is_cert(lua_State *L);
+int lcore_core_key_file_is_encrypted(lua_State *L);
+int lcore_core_key_mem_is_encrypted(lua_State *L);
+int lcore_core_key_uri_is_encrypted(lua_State *L);
 int lcore_core_bio_socket(lua_State *L);
 int lcore_core_bio_connect(lua_State *L);
 int lcore_core_bio_accept(lua_State *L);

@@ -3,6 +3,7 @@ local connect = require "sslconnect.connect"
 local core = require "sslconnect.core"
 local dane = require "sslconnect.dane"
 local guard = require "sslconnect.guard"
+local id = require "sslconnect.identity"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
 local session = require "sslconnect.session"
@@ -13,14 +14,6 @@ local verify = require "sslconnect.verify"
 local Context = {}
 Context.__index = Context
 Context.__name = "sslconnect.Context"
-
---- A certificate or key is given as PEM text or as the name of a file.
-local function file_or_pem(method)
-  return function(ctx, value)
-    local is_pem = value:find("-----BEGIN", 1, true)
-    return ctx[method .. (is_pem and "_pem" or "_file")](ctx, value)
-  end
-end
 
 --- An OCSP response is given in DER, which begins with a SEQUENCE, or as the name of a file.
 local function use_ocsp_response(ctx, value)
@@ -47,6 +40,44 @@ local function callable(value)
     return nil, "a function"
   end
   return value
+end
+
+--- A kind: a list of identities, each a context or a table; checked copies of these.
+local function identities(value)
+  if type(value) ~= "table" or getmetatable(value) or #value < 1 then
+    return nil, "a list of tables with cert and key, or of contexts"
+  end
+  local copy, count = {}, 0
+  for i, given in ipairs(value) do
+    copy[i] = given
+    if getmetatable(given) ~= Context then
+      local checked, err = options.check(given, id.kinds)
+      local whole, missing = id.is_whole(checked or {})
+      if not (checked and whole) then
+        return nil, ("a list of identities; number %d: %s"):format(i,
+          err and err.message or "it has no " .. missing)
+      end
+      copy[i] = checked
+    end
+  end
+  for _ in pairs(value) do count = count + 1 end
+  if count ~= #copy then return nil, "a list of identities" end
+  return copy
+end
+
+local make_checked
+
+--- Each is a context of its own in the core.
+local function add_identities(ctx, list)
+  for _, given in ipairs(list) do
+    local part, err
+    if getmetatable(given) == Context then part = given.ctx else part, err = make_checked(given) end
+    if not part then return nil, err end
+    local ok
+    ok, err = ctx:add_identity(part)
+    if not ok then return nil, err end
+  end
+  return true
 end
 
 --- A hook is called where the handshake asks; the core is told that it is to ask.
@@ -82,9 +113,13 @@ local settings = {
   {"crl_file", "string", call "load_crl_file"},
   {"crl_pem", "string", call "load_crl_pem"},
   {"insecure_min_version", options.one_of("1.0", "1.1"), call "set_insecure_min_version"},
-  {"key_password", "string", call "set_key_password"},
-  {"cert", "string", file_or_pem "use_certificate"},
-  {"key", "string", file_or_pem "use_private_key"},
+  {"key_password", id.password, id.check_password},
+  {"cert", id.data, id.use_cert},
+  {"cert_uri", "string", call "use_certificate_uri"},
+  {"key", id.data, id.use_key},
+  {"key_uri", "string", id.use_key_uri},
+  {"pkcs12", id.data, id.use_pkcs12},
+  {"identities", identities, add_identities},
   {"alpn", "names", call "set_alpn"},
   {"min_version", version, call "set_min_version"},
   {"max_version", options.one_of("1.0", "1.1", "1.2", "1.3"), call "set_max_version"},
@@ -126,13 +161,16 @@ end
 
 --- A core context with the settings applied, which were checked.
 local function make_core(given)
-  local ctx, err = core.ctx()
+  local fits, err = id.check(given)
+  if not fits then return nil, err end
+  local ctx
+  ctx, err = core.ctx()
   if not ctx then return nil, err end
   for _, setting in ipairs(settings) do
     local name, _, apply = setting[1], setting[2], setting[3]
     if given[name] ~= nil then
       local ok
-      ok, err = apply(ctx, given[name])
+      ok, err = apply(ctx, given[name], given)
       if not ok then return nil, err end
     end
   end
@@ -140,7 +178,7 @@ local function make_core(given)
 end
 
 --- The same, and what is wrong with the settings as a whole.
-local function make_checked(given)
+function make_checked(given)
   local ctx, err = make_core(given)
   if not ctx then return nil, err end
   local ok
@@ -149,18 +187,14 @@ local function make_checked(given)
   return ctx
 end
 
--- What a certificate hook may give in a table.
-local identity_kinds = {cert = "string", key = "string", key_password = "string"}
-
 --- The core context with the certificate that a hook gave; nil alone for what is none.
 local function identity(given)
   if getmetatable(given) == Context then return given.ctx end
   if type(given) ~= "table" then return nil end
-  local checked, err = options.check(given, identity_kinds)
+  local checked, err = options.check(given, id.kinds)
   if not checked then return nil, err end
-  if not (checked.cert and checked.key) then
-    return options.bad("certificate_hook gave a table without %s", checked.cert and "key" or "cert")
-  end
+  local whole, missing = id.is_whole(checked)
+  if not whole then return options.bad("certificate_hook gave a table without %s", missing) end
   return make_checked(checked)
 end
 
@@ -185,7 +219,8 @@ end
 local function make(given)
   local ctx, err = make_checked(given)
   if not ctx then return nil, err end
-  return setmetatable({ctx = ctx, settings = given, hooks = hooks_of(given)}, Context)
+  return setmetatable({ctx = ctx, settings = id.without_secrets(given), hooks = hooks_of(given)},
+    Context)
 end
 
 --- A context of its own.

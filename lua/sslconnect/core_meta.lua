@@ -137,6 +137,21 @@ function core.ctx() end
 ---@return sslconnect.core.error|nil err out_of_memory
 function core.bio_socket(fd, close) end
 
+---Whether a key, or a file of PKCS #12, needs a password; false too where it is none.
+---@param path string
+---@return boolean encrypted
+function core.key_file_is_encrypted(path) end
+
+---The same of what is in memory.
+---@param data string
+---@return boolean encrypted
+function core.key_mem_is_encrypted(data) end
+
+---The same of what a URI names.
+---@param uri string
+---@return boolean encrypted
+function core.key_uri_is_encrypted(uri) end
+
 ---A BIO that connects by itself when it is first read, written or stepped (`do_handshake`), and is
 ---a socket's from then on. BIO_s_connect(3). The connection above has to be told the name too.
 ---@param host string a name or an address; what is wrong with it is told at the first step
@@ -387,6 +402,38 @@ function ctx:set_keylog_file(path) end
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_file
 function ctx:set_keylog_env() end
+
+---Certificate, chain and key from a file of PKCS #12, in the place of what was set before. The
+---password is that of set_key_password.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:use_pkcs12_file(path) end
+
+---The same, in memory.
+---@param data string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:use_pkcs12_mem(data) end
+
+---Our certificate by URI, ossl_store(7), what the store has behind it as its chain.
+---@param uri string "file:..."; others as openssl.cnf's providers know them
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file, bad_option
+function ctx:use_certificate_uri(uri) end
+
+---The private key of our certificate by URI.
+---@param uri string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file, bad_option
+function ctx:use_private_key_uri(uri) end
+
+---One identity more, that of another context, whose settings are over then. A client shows the first
+---that the server has use for, a server the first of the kind of key that client and cipher go with.
+---@param identity sslconnect.core.ctx
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option
+function ctx:add_identity(identity) end
 
 ---The oldest version to speak.
 ---@param version "1.2"|"1.3"|nil nil: the default, 1.2

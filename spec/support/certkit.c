@@ -57,12 +57,14 @@
  *   client           by ca
  *   client-unknown   by otherca
  *   client-expired   by ca, past its time
+ *   client-int       through intermediate, RSA
  *
  * and besides
  *   cadir/           ca.pem as openssl-rehash(1) names it
  *   crl.pem          ca's list, in force, with revoked on it
  *   crl_expired.pem  the same, a year too old
  *   client-enc.key   client's key, encrypted with the password "secret"
+ *   client.p12       client and its key in PKCS #12, with the same password
  *   mismatch.key     a key that no certificate has
  *   empty.pem        no bytes
  *   garbage.pem      text that is not PEM
@@ -80,6 +82,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -203,6 +206,8 @@ static const struct entry table[] = {
 
   { .name = "client", .issuer = "ca", .subject = "client",
     .extensions = { "extendedKeyUsage=clientAuth" } },
+  { .name = "client-int", .issuer = "intermediate", .subject = "client-int",
+    .key = RSA2048, .extensions = { "extendedKeyUsage=clientAuth" } },
   { .name = "client-unknown", .issuer = "otherca", .subject = "client-unknown",
     .extensions = { "extendedKeyUsage=clientAuth" } },
   { .name = "client-expired", .issuer = "ca", .subject = "client-expired",
@@ -638,6 +643,19 @@ write_hashed_dir(void)
 }
 
 static void
+write_pkcs12(const char *name, const char *password)
+{
+  size_t i = find(name, strlen(name));
+  PKCS12 *p12 = PKCS12_create(password, name, made[i].key, made[i].cert, NULL,
+                              NID_aes_256_cbc, NID_aes_256_cbc, 0, 0, 0);
+  BIO *file = create(name, ".p12");
+
+  need(p12 != NULL && i2d_PKCS12_bio(file, p12), "cannot write it", name);
+  finish(file, name);
+  PKCS12_free(p12);
+}
+
+static void
 write_others(void)
 {
   EVP_PKEY *key = make_key(P256, "mismatch");
@@ -645,6 +663,7 @@ write_others(void)
   write_key("mismatch", key, NULL);
   EVP_PKEY_free(key);
   write_key("client-enc", made[find("client", 6)].key, "secret");
+  write_pkcs12("client", "secret");
   write_text("empty.pem", "");
   write_text("garbage.pem", "this is not PEM\n");
   write_text("broken.pem", "-----BEGIN CERTIFICATE-----\nTm8gREVSIGhlcmU=\n"

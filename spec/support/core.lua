@@ -30,6 +30,11 @@ local function server_ctx(name)
   return ctx
 end
 
+-- One whose settings are over.
+local function identity_ctx()
+  return server_ctx("client")
+end
+
 -- A connecting and an accepting connection, joined by a pair, before the handshake.
 local function joined(options)
   options = options or {}
@@ -264,6 +269,9 @@ local kinds = {
       set_ciphersuites = {"TLS_AES_128_GCM_SHA256"}, set_sigalgs = {"ECDSA+SHA256"},
       set_block_padding = {64}, set_max_send_fragment = {512}, set_max_fragment_length = {512},
       set_keylog_file = {certs .. "/core.keylog"}, set_keylog_env = {},
+      use_pkcs12_file = {certs .. "/client.p12"}, use_pkcs12_mem = {pem("client.p12")},
+      use_certificate_uri = {"file:" .. certs .. "/good.pem"},
+      use_private_key_uri = {"file:" .. certs .. "/good.key"}, add_identity = {identity_ctx()},
       set_retry_verify = {true}, set_x509_lookup = {true}, set_client_hello = {true},
     },
     getters = {files_changed = {}, error = {}},
