@@ -116,35 +116,16 @@ sslci_identity_show(sslc_conn *conn, const sslc_ctx *ctx)
 
 /* ----------------------------------------------------------------- asking */
 
-/* NULL: memory is short. */
-static STACK_OF(X509_NAME) *
-subjects(STACK_OF(X509) *certs)
-{
-  STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-  for (int i = 0; names && i < sk_X509_num(certs); i++) {
-    X509_NAME *name =
-      X509_NAME_dup(X509_get_subject_name(sk_X509_value(certs, i)));
-    if (!name || !sk_X509_NAME_push(names, name)) {
-      X509_NAME_free(name);
-      sk_X509_NAME_pop_free(names, X509_NAME_free);
-      return NULL;
-    }
-  }
-  return names;
-}
-
-/* Those of the system are too many to be named, and nobody's choice. */
 sslc_status
 sslci_identity_name_authorities(sslc_ctx *ctx)
 {
-  if (ctx->verify_client == SSLC_VERIFY_CLIENT_NONE || !ctx->store ||
-      ctx->wants_system)
+  if (ctx->verify_client == SSLC_VERIFY_CLIENT_NONE)
     return SSLC_OK;
-  STACK_OF(X509) *certs = compat_store_certs(ctx->store);
-  STACK_OF(X509_NAME) *names = certs ? subjects(certs) : NULL;
-  sk_X509_pop_free(certs, X509_free);
-  if (!names)
+  STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+  if (!names || !sslci_trust_names(ctx, names)) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
     return sslci_ctx_nomem(ctx);
+  }
   SSL_CTX_set_client_CA_list(ctx->ssl_ctx, names);
   return SSLC_OK;
 }

@@ -202,7 +202,7 @@ is_encrypted(const struct sslci_data *d)
 int
 sslc_key_mem_is_encrypted(const void *data, size_t len)
 {
-  struct sslci_data d = { "key", "in memory", data, len, NULL };
+  struct sslci_data d = { .name = "in memory", .bytes = data, .len = len };
   return data && len <= INT_MAX ? is_encrypted(&d) : 0;
 }
 

@@ -426,6 +426,9 @@ size_t sslci_bundle_count(const struct sslci_bundle *b);
 size_t sslci_bundle_find(struct sslci_bundle *b, const X509_NAME *name,
                          X509_STORE *store, X509 **first);
 
+/* Adds the subjects of all.  False: memory is short. */
+bool sslci_bundle_names(struct sslci_bundle *b, STACK_OF(X509_NAME) *names);
+
 /* Where a store looks for certificates; it goes with the store.  False, NULL:
  * memory is short. */
 struct sslci_lookup;
@@ -461,6 +464,10 @@ sslc_status sslci_trust_finish(sslc_ctx *ctx);
 /* The store to verify with, and a reference to it: the context's, or the one of
  * the system that the process shares.  NULL with `e` set where there is none. */
 X509_STORE *sslci_trust_store(sslc_ctx *ctx, sslc_error *e);
+
+/* The subjects of the certificates that were loaded into the context, none
+ * where the system's are among them.  False: memory is short. */
+bool sslci_trust_names(const sslc_ctx *ctx, STACK_OF(X509_NAME) *names);
 
 /* A number that changes with the trust that connections of the context get from
  * now on: what was verified under another one is not resumed.  To be asked for

@@ -14,11 +14,8 @@
 #include <openssl/objects.h>
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
-<<<<<<< HEAD
 #include <openssl/sha.h>
-=======
 #include <openssl/pkcs12.h>
->>>>>>> 7832a2e (Take identities as DER, PKCS #12 and URIs, and choose among several)
 #include <openssl/ssl.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
@@ -212,31 +209,6 @@ compat_err_put(unsigned long code, const char *text)
                 "", 0);
   if (text)
     ERR_add_error_data(1, text);
-#endif
-}
-
-/* The certificates that a store was given, each with a reference; NULL where
- * memory is short. */
-static inline STACK_OF(X509) *
-compat_store_certs(X509_STORE *store)
-{
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
-  return X509_STORE_get1_all_certs(store);
-#else
-  STACK_OF(X509) *certs = sk_X509_new_null();
-  X509_STORE_lock(store);
-  STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(store);
-  for (int i = 0; certs && i < sk_X509_OBJECT_num(all); i++) {
-    X509 *x509 = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
-    if (x509 && !sk_X509_push(certs, x509)) {
-      sk_X509_pop_free(certs, X509_free);
-      certs = NULL;
-    } else if (x509) {
-      X509_up_ref(x509);
-    }
-  }
-  X509_STORE_unlock(store);
-  return certs;
 #endif
 }
 

@@ -530,6 +530,18 @@ sslci_trust_finish(sslc_ctx *ctx)
   return SSLC_OK;
 }
 
+/* Those of the system are too many to be named, and nobody's choice. */
+bool
+sslci_trust_names(const sslc_ctx *ctx, STACK_OF(X509_NAME) *names)
+{
+  bool ok = true;
+  if (includes_system(&ctx->trust))
+    return true;
+  for (struct sslci_source *s = ctx->trust.sources; ok && s; s = s->next)
+    ok = !s->bundle || sslci_bundle_names(s->bundle, names);
+  return ok;
+}
+
 /* ------------------------------------------------------------- what changes */
 
 /* Reads the file again; what it was before stays where that fails. */

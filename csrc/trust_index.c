@@ -282,3 +282,20 @@ sslci_bundle_find(struct sslci_bundle *b, const X509_NAME *name,
   pthread_mutex_unlock(&b->lock);
   return found;
 }
+
+bool
+sslci_bundle_names(struct sslci_bundle *b, STACK_OF(X509_NAME) *names)
+{
+  bool ok = true;
+  pthread_mutex_lock(&b->lock);
+  read_now(b);
+  for (size_t i = 0; ok && i < b->count; i++) {
+    X509 *x509 = parse_entry(b, &b->entries[i]);
+    X509_NAME *name = x509 ? X509_NAME_dup(X509_get_subject_name(x509)) : NULL;
+    ok = name ? sk_X509_NAME_push(names, name) > 0 : b->entries[i].bad;
+    if (!ok)
+      X509_NAME_free(name);
+  }
+  pthread_mutex_unlock(&b->lock);
+  return ok;
+}
