@@ -175,6 +175,7 @@ sslc_ctx_add_untrusted(sslc_ctx *ctx, const sslc_cert *cert)
   if (!cert)
     return sslci_ctx_bad_option(ctx, "intermediates: the certificate is "
                                 "missing");
+  sslci_ctx_note_setting(ctx, "intermediates", cert->der, cert->der_len);
   return add_untrusted(ctx, cert->x509) ? SSLC_OK : sslci_ctx_nomem(ctx);
 }
 

@@ -114,6 +114,18 @@ digest_param(struct digest *d, X509_VERIFY_PARAM *param)
 }
 
 static void
+digest_policy(struct digest *d, const sslc_ctx *ctx)
+{
+  const struct sslci_policy *p = &ctx->policy;
+  digest_number(d, "verify_depth", (uint64_t)p->depth);
+  digest_number(d, "verify_time", (uint64_t)p->time);
+  digest_number(d, "purpose", (uint64_t)p->purpose);
+  digest_number(d, "insecure_purpose", (uint64_t)p->insecure_purpose);
+  digest_number(d, "partial_chain", p->partial_chain);
+  digest_number(d, "crl_check", (uint64_t)p->crl_check);
+}
+
+static void
 digest_protocol(struct digest *d, const sslc_ctx *ctx)
 {
   SSL_CTX *c = ctx->ssl_ctx;
@@ -165,6 +177,7 @@ fingerprint(const sslc_ctx *ctx, unsigned char out[DIGEST])
   digest_trust(&d, ctx);
   digest_param(&d, SSL_CTX_get0_param(ctx->ssl_ctx));
   digest_number(&d, "crls", ctx->trust.checks_crls);
+  digest_policy(&d, ctx);
   digest_protocol(&d, ctx);
   digest_demands(&d, ctx);
   return digest_end(&d, out) && !ctx->settings_lost;

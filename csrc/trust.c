@@ -280,6 +280,7 @@ sslc_ctx_load_verify_cert(sslc_ctx *ctx, const sslc_cert *cert)
   ctx->trust.named = true;
   if (!cert)
     return sslci_ctx_bad_option(ctx, "ca_cert: the certificate is missing");
+  sslci_ctx_note_setting(ctx, "ca_cert", cert->der, cert->der_len);
   struct sslci_bundle *b = sslci_bundle_new();
   if (b && sslci_bundle_add(b, cert->x509))
     return append_bundle(ctx, b);
@@ -330,6 +331,7 @@ sslc_ctx_load_verify_store(sslc_ctx *ctx, const char *uri)
   ctx->trust.named = true;
   if (!uri || !*uri)
     return sslci_ctx_bad_option(ctx, "ca_store: the URI is empty");
+  sslci_ctx_note_setting(ctx, "ca_store", uri, strlen(uri));
   struct sslci_bundle *b = sslci_bundle_new();
   switch (b ? read_uri(b, uri) : SSLCI_LOADED_NOMEM) {
   case SSLCI_LOADED_SOME:

@@ -284,6 +284,55 @@ domain(sslc_ctx *ctx)
   assert_ok(sslc_ctx_set_session_domain(ctx, "another"), NULL);
 }
 
+static void
+purpose(sslc_ctx *ctx)
+{
+  assert_ok(sslc_ctx_set_purpose(ctx, SSLC_PURPOSE_SERVER), NULL);
+}
+
+static void
+insecure_purpose(sslc_ctx *ctx)
+{
+  assert_ok(sslc_ctx_set_insecure_purpose(ctx, SSLC_PURPOSE_ANY), NULL);
+}
+
+static void
+verify_time(sslc_ctx *ctx)
+{
+  assert_ok(sslc_ctx_set_verify_time(ctx, 1), NULL);
+}
+
+static void
+verify_depth(sslc_ctx *ctx)
+{
+  assert_ok(sslc_ctx_set_verify_depth(ctx, 3), NULL);
+}
+
+static void
+partial_chain(sslc_ctx *ctx)
+{
+  assert_ok(sslc_ctx_set_partial_chain(ctx, 1), NULL);
+}
+
+static void
+security_level(sslc_ctx *ctx)
+{
+  assert_ok(sslc_ctx_set_insecure_security_level(ctx, 1), NULL);
+}
+
+static void
+trusted_certificate(sslc_ctx *ctx)
+{
+  size_t len;
+  char *pem = read_file(cert_path("otherca.pem"), &len);
+  sslc_cert *cert;
+
+  assert_ok(sslc_cert_new_pem(pem, len, &cert, NULL), NULL);
+  assert_ok(sslc_ctx_load_verify_cert(ctx, cert), NULL);
+  sslc_cert_free(cert);
+  free(pem);
+}
+
 static const struct other {
   const char *test;
   void (*change)(sslc_ctx *ctx);
@@ -301,6 +350,13 @@ static const struct other {
   { "has another ALPN", alpn },
   { "has other ciphers", ciphers },
   { "is of another domain", domain },
+  { "wants another purpose", purpose },
+  { "wants no purpose", insecure_purpose },
+  { "judges by another time", verify_time },
+  { "has another depth", verify_depth },
+  { "takes partial chains", partial_chain },
+  { "has another security level", security_level },
+  { "trusts a certificate more", trusted_certificate },
 };
 
 /* Neither what it gives nor what it takes. */
