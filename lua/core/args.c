@@ -30,6 +30,14 @@ int lcore_checkfd(lua_State *L, int arg)
   return (int)n;
 }
 
+int64_t lcore_checktime(lua_State *L, int arg)
+{
+  lua_Number n = luaL_checknumber(L, arg);
+  if (!(n >= 0 && n <= EXACT) || (lua_Number)(int64_t)n != n)
+    luaL_argerror(L, arg, "whole number of seconds since 1970 expected");
+  return (int64_t)n;
+}
+
 /* A position in a string of `len` bytes, from its end when negative. */
 static lua_Number position(lua_State *L, int arg, lua_Number otherwise,
                            size_t len)

@@ -69,6 +69,8 @@ void lcore_register(lua_State *L, const lcore_kind *kind); /* [-0, +0] */
 /* Adds methods that have a file of their own. */
 extern const luaL_Reg lcore_ctx_hooks[];
 extern const luaL_Reg lcore_ctx_verify[];
+extern const luaL_Reg lcore_ctx_policy[];
+extern const luaL_Reg lcore_conn_policy[];
 extern const luaL_Reg lcore_ctx_trust[];
 extern const luaL_Reg lcore_ctx_identity[];
 extern const luaL_Reg lcore_conn_hooks[];
@@ -134,6 +136,9 @@ int lcore_checkint(lua_State *L, int arg, int min, int max);
 
 /* Throws unless a number that can be a descriptor. */
 int lcore_checkfd(lua_State *L, int arg);
+
+/* Throws unless a whole number of seconds, from 0 on. */
+int64_t lcore_checktime(lua_State *L, int arg);
 
 /* Throws unless true or false: what safety hangs on is never guessed. */
 int lcore_checkboolean(lua_State *L, int arg);

@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-/* Every integer up to here is a lua_Number of its own. */
-#define EXACT ((lua_Number)9007199254740992.0)
-
 /* ----------------------------------------------------------- certificates */
 
 static int is_pem(const char *bytes, size_t len)
@@ -53,14 +50,6 @@ static int check_purpose(lua_State *L, int arg)
   return luaL_argerror(L, arg, "\"server\" or \"client\" expected");
 }
 
-static int64_t check_time(lua_State *L, int arg)
-{
-  lua_Number n = luaL_optnumber(L, arg, 0);
-  if (!(n >= 0 && n <= EXACT) || (lua_Number)(int64_t)n != n)
-    luaL_argerror(L, arg, "whole number of seconds since 1970 expected");
-  return (int64_t)n;
-}
-
 /* Pushes the certificates of the list at `arg`, so that they outlive it. */
 static size_t check_certs(lua_State *L, int arg) /* [-0, +n] */
 {
@@ -102,19 +91,32 @@ static int closed(lua_State *L)
   return 2;
 }
 
+/* The name at `arg`, or the names of a list, which then stay on the stack. */
+static void check_names(lua_State *L, int arg, sslc_verify_options *options,
+                        const char *names[LCORE_NAMES_MAX]) /* [-0, +n] */
+{
+  if (lua_istable(L, arg)) {
+    options->name_count = lcore_checknames(L, arg, names);
+    options->names = names;
+  } else if (!lua_isnoneornil(L, arg)) {
+    options->name = lcore_checkcstring(L, arg);
+  }
+}
+
 /* verify_chain(leaf[, intermediates[, name[, time[, purpose]]]]) */
 static int ctx_verify_chain(lua_State *L)
 {
   const sslc_cert *certs[LCORE_NAMES_MAX];
+  const char *names[LCORE_NAMES_MAX];
   sslc_verify_options options = SSLC_VERIFY_OPTIONS_INIT;
   lcore_object *o = lcore_check(L, 1, &lcore_ctx);
   lcore_object *leaf = lcore_check(L, 2, &lcore_cert);
-  options.name = lua_isnoneornil(L, 4) ? NULL : lcore_checkcstring(L, 4);
-  options.time = check_time(L, 5);
+  options.time = lua_isnoneornil(L, 5) ? 0 : lcore_checktime(L, 5);
   options.purpose = check_purpose(L, 6);
   lua_settop(L, 6);
   lcore_object *error = lcore_newerror(L); /* 7 */
   size_t n = check_certs(L, 3);            /* from 8 on */
+  check_names(L, 4, &options, names);
   sslc_error *err = NULL;
   if (o->handle == NULL)
     return lcore_failure(L, o, SSLC_ERR_STATE);

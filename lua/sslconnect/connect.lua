@@ -7,6 +7,7 @@ local hooks = require "sslconnect.hooks"
 local loop = require "sslconnect.loop"
 local method = require "sslconnect.method"
 local options = require "sslconnect.options"
+local policy = require "sslconnect.policy"
 local stream = require "sslconnect.stream"
 local transport = require "sslconnect.transport"
 
@@ -33,6 +34,7 @@ local function prepare(ctx, where, server_name, step)
   if ok then ok, err = conn:set_hold_flight(true) end
   if ok and where.host then ok, err = conn:set_peer_label(where.host) end
   if ok and server_name then ok, err = conn:set_server_name(server_name) end
+  if ok and where.peer_names then ok, err = policy.demand(conn, where.peer_names) end
   if ok and where.tlsa then ok, err = dane.demand(conn, where.tlsa) end
   if ok and where.ech then ok, err = conn:set_ech_config_list(where.ech) end
   if ok and where.scope then ok, err = conn:set_session_scope(where.scope) end
@@ -213,7 +215,7 @@ function connect.open(ctx, host, port, given)
     scope = given.path and "unix:" .. to or to:lower(), session = given.session,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
     nagle = given.nodelay == "handshake" and not given.path, -- when the handshake is done
-    ech = given.ech_config_list, tlsa = given.tlsa,
+    ech = given.ech_config_list, tlsa = given.tlsa, peer_names = given.peer_names,
   }
   if host and is_nginx(given) then
     if given.dane then return options.bad("dane: TLSA records cannot be looked up in nginx") end
@@ -269,7 +271,7 @@ function connect.wrap(ctx, socket, given, step)
       host = given.server_name, loop = given.loop, hooks = given.hooks,
       scope = given.session_scope, session = given.session,
       deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT), ech = given.ech_config_list,
-      tlsa = given.tlsa,
+      tlsa = given.tlsa, peer_names = given.peer_names,
     }, given, step)
   end
   local fd, err = descriptor(socket)
@@ -283,7 +285,7 @@ function connect.wrap(ctx, socket, given, step)
   local where = {
     host = given.server_name, loop = given.loop, hooks = given.hooks,
     socket = not take and socket or nil, ech = given.ech_config_list, tlsa = given.tlsa,
-    scope = given.session_scope, session = given.session,
+    peer_names = given.peer_names, scope = given.session_scope, session = given.session,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }
   local conn

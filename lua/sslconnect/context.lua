@@ -6,6 +6,7 @@ local guard = require "sslconnect.guard"
 local id = require "sslconnect.identity"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
+local policy = require "sslconnect.policy"
 local session = require "sslconnect.session"
 local trust = require "sslconnect.trust"
 local verify = require "sslconnect.verify"
@@ -112,6 +113,16 @@ local settings = {
   {"ca_pem", "string", call "load_verify_pem"},
   {"crl_file", "string", call "load_crl_file"},
   {"crl_pem", "string", call "load_crl_pem"},
+  {"crl_dir", "string", call "load_crl_dir"},
+  {"crl_check", options.one_of("leaf", "chain"), call "set_crl_check"},
+  {"intermediates", policy.intermediates, policy.add_intermediates},
+  {"verify_depth", policy.depth, call "set_verify_depth"},
+  {"verify_time", policy.time, call "set_verify_time"},
+  {"purpose", options.one_of("server", "client"), call "set_purpose"},
+  {"insecure_purpose", options.one_of("server", "client", "any"), call "set_insecure_purpose"},
+  {"partial_chain", "boolean", call "set_partial_chain"},
+  {"security_level", policy.level, call "set_security_level"},
+  {"insecure_security_level", policy.level, call "set_insecure_security_level"},
   {"insecure_min_version", options.one_of("1.0", "1.1"), call "set_insecure_min_version"},
   {"key_password", id.password, id.check_password},
   {"cert", id.data, id.use_cert},
@@ -361,13 +372,16 @@ local connect_options = {
   keepalive = whole_seconds, nodelay = nodelay, path = "string", resolve = callable,
   ech_config_list = "bytes", tlsa = dane.records, session = session.offered,
   dane = options.one_of("lookup", "required"),
+  peer_names = "some_names",
 }
 local wrap_options = {
   timeout = "seconds", server_name = "string", loop = "any", take = "boolean",
   ech_config_list = "bytes", tlsa = dane.records, session = session.offered,
-  session_scope = "string",
+  session_scope = "string", peer_names = "some_names",
 }
-local accept_options = {timeout = "seconds", loop = "any", take = "boolean"}
+local accept_options = {
+  timeout = "seconds", loop = "any", take = "boolean", peer_names = "some_names",
+}
 
 --- The options of one connection, checked, the loop found, with the hooks of the context.
 local function check(self, given, kinds)
@@ -387,7 +401,8 @@ local function check_path(self, host, port, checked)
     return options.bad("path stands in the place of host and port; give either")
   end
   local tls = self.settings
-  if not (checked.server_name or tls.insecure_no_verify or tls.insecure_no_name_check) then
+  local named = checked.server_name or checked.peer_names
+  if not (named or tls.insecure_no_verify or tls.insecure_no_name_check) then
     return options.bad("a connect to a path needs server_name, the name to verify")
   end
   return true
@@ -463,7 +478,8 @@ end
 --- the same errors.
 ---@param chain string|table|userdata  PEM text, the peer's own certificate first; one in DER; a
 ---                       certificate; or a list of such
----@param given? table    name (whom it is to be for; a server's must be given), time (to judge by,
+---@param given? table    name (whom it is to be for, or a list of which one will do: as peer_names;
+---                       a server's must be given), time (to judge by,
 ---                       as os.time counts; now), purpose ("server" or "client": whose it is)
 ---@return true|nil ok
 ---@return table|nil err  as of a connect: err.code, err.depth, err.certificate
@@ -484,7 +500,9 @@ local may_show = {
   max_version = true, insecure_min_version = true, verify_client = true, ciphers = true,
   insecure_ciphers = true, ciphersuites = true, groups = true, sigalgs = true,
   block_padding = true, max_send_fragment = true, max_fragment_length = true, keylog = true,
-  pin_scope = true, ocsp = true,
+  pin_scope = true, ocsp = true, crl_dir = true, crl_check = true, verify_depth = true,
+  verify_time = true, purpose = true, insecure_purpose = true, security_level = true,
+  insecure_security_level = true,
 }
 
 local function show(name, value)

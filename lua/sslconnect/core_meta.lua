@@ -543,11 +543,83 @@ function ctx:set_insecure_no_name_check(on) end
 ---@return sslconnect.core.error|nil err bad_option, for others
 function ctx:set_insecure_min_version(version) end
 
+---How many intermediates may stand between the peer's certificate and the trusted one.
+---@param depth integer 0 to 100
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option, misuse, as of all that follow
+function ctx:set_verify_depth(depth) end
+
+---The time that certificates and revocation lists are judged by; 0: now.
+---@param t integer seconds since 1970
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_verify_time(t) end
+
+---What the chain must be good for, as well as for what the peer's role says.
+---@param purpose "server"|"client"
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_purpose(purpose) end
+
+---What it must be good for in the place of that.
+---@param purpose "server"|"client"|"any"
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_insecure_purpose(purpose) end
+
+---A trusted certificate ends the chain also where it is not a root.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_partial_chain(on) end
+
+---OpenSSL's security level: not below its own, or 2.
+---@param level integer 0 to 5
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_security_level(level) end
+
+---The same, and below that too.
+---@param level integer 0 to 5
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_insecure_security_level(level) end
+
+---A hashed directory of revocation lists, looked into anew in each handshake.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:load_crl_dir(path) end
+
+---Whose revocation is looked at: the peer's own certificate ("leaf") or all of the chain.
+---@param what "leaf"|"chain"
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_crl_check(what) end
+
+---Certificates to build chains with, not trusted for that: a file of PEM.
+---@param path string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:load_untrusted_file(path) end
+
+---The same in memory.
+---@param pem string
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_file
+function ctx:load_untrusted_pem(pem) end
+
+---One of them.
+---@param cert sslconnect.core.cert
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:add_untrusted(cert) end
+
 ---Verifies a chain as a handshake does in which the peer shows it, with the same errors. Hooks are
 ---not asked. A use of the context: the time of settings is over.
 ---@param leaf sslconnect.core.cert the peer's own
 ---@param intermediates? sslconnect.core.cert[] what it would send along; not trusted for that
----@param name? string whom it is to be for; a server's must be given
+---@param name? string|string[] whom it is to be for, any one of a list; a server's must be given
 ---@param time? integer to judge by, in seconds since 1970
 ---@param purpose? "server"|"client" whose certificate it is; a server's
 ---@return true|nil ok
@@ -833,6 +905,13 @@ function conn:wbio() end
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_option: no name that can be verified; misuse
 function conn:set_server_name(name) end
+
+---A name that the peer's certificate may be for, in the place of the server name, which is then only
+---sent; called again for each that will do.
+---@param name string a host or address; "email:ann@example.com"; "URI:sip:example.com"
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option, misuse
+function conn:add_peer_name(name) end
 
 ---What errors call the peer; nothing else depends on it.
 ---@param label string "example.com:443"

@@ -2,6 +2,7 @@
 -- may be asked of them.
 local core = require "sslconnect.core"
 local options = require "sslconnect.options"
+local policy = require "sslconnect.policy"
 
 local verify = {}
 
@@ -10,15 +11,9 @@ local MOST = 256
 
 local PEM = "%-%-%-%-%-BEGIN [%u%d ]-%-%-%-%-%-.-%-%-%-%-%-END [%u%d ]-%-%-%-%-%-"
 
---- A kind: a time as os.time counts it.
-local function seconds(value)
-  if type(value) ~= "number" or value ~= math.floor(value) or value < 0 or value > 2 ^ 53 then
-    return nil, "a whole number of seconds since 1970"
-  end
-  return value
-end
-
-local kinds = {name = "string", time = seconds, purpose = options.one_of("server", "client")}
+local kinds = {
+  name = "some_names", time = policy.time, purpose = options.one_of("server", "client"),
+}
 
 --- Adds the certificates of a string: all that its PEM holds, or one in DER.
 local function add_string(certs, text)
@@ -36,7 +31,7 @@ end
 
 local function add(certs, value)
   if type(value) == "string" then return add_string(certs, value) end
-  if type(value) == "userdata" then
+  if core.is_cert(value) then
     certs[#certs + 1] = value
     return true
   end
@@ -68,7 +63,9 @@ function verify.chain(ctx, chain, given)
   certs, err = parse(chain)
   if not certs then return nil, err end
   local leaf = table.remove(certs, 1)
-  return ctx:verify_chain(leaf, certs, checked.name, checked.time, checked.purpose)
+  local names = checked.name
+  if names and #names == 1 then names = names[1] end
+  return ctx:verify_chain(leaf, certs, names, checked.time, checked.purpose)
 end
 
 return verify
