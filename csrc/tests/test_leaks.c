@@ -155,6 +155,14 @@ set_staple(sslc_ctx *client, sslc_ctx *server)
   OPENSSL_free(der);
 }
 
+/* The contexts are made for it: see make_contexts. */
+static void
+set_own_pki(sslc_ctx *client, sslc_ctx *server)
+{
+  (void)client;
+  (void)server;
+}
+
 static void
 set_hooks(sslc_ctx *client, sslc_ctx *server)
 {
@@ -224,6 +232,39 @@ after_tracing(struct peers *p)
 
   while (sslc_conn_trace_next(p->client, &entry))
     ;
+}
+
+/* The server's own key. */
+static void
+before_tlsa(struct peers *p)
+{
+  static unsigned char spki[32];
+  char *hex = pair_hex_pin(&leaf);
+  unsigned byte;
+  int i;
+
+  for (i = 0; i < 32; i++) {
+    assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
+    spki[i] = (unsigned char)byte;
+  }
+  free(hex);
+  assert_ok(sslc_conn_add_tlsa(p->client, 3, 1, 1, spki, sizeof spki),
+            sslc_conn_error(p->client));
+}
+
+static void
+after_tlsa(struct peers *p)
+{
+  assert_int_equal(sslc_conn_dane_depth(p->client), 0);
+}
+
+static void
+before_naming(struct peers *p)
+{
+  assert_ok(sslc_conn_add_peer_name(p->client, "other.example"),
+            sslc_conn_error(p->client));
+  assert_ok(sslc_conn_add_peer_name(p->client, "localhost"),
+            sslc_conn_error(p->client));
 }
 
 /* Whatever either is asked. */
@@ -354,6 +395,8 @@ static const struct feature features[] = {
   { "revocation list", V3, set_crl, NULL, NULL, NULL },
   { "pins", V3, set_pins, NULL, NULL, NULL },
   { "stapled response", V3, set_staple, NULL, NULL, NULL },
+  { "TLSA record", V3, set_own_pki, before_tlsa, NULL, after_tlsa },
+  { "two names", V3, NULL, before_naming, NULL, NULL },
   { "hooks", V3, set_hooks, NULL, during_hooks, NULL },
   { "exporter, channel bindings", V3, NULL, NULL, NULL, after_exporting },
   { "certificates, chain", V3, NULL, NULL, NULL, after_asking },
@@ -397,12 +440,13 @@ connect_once(const struct feature *f, sslc_ctx *client, sslc_ctx *server)
   peers_free(&p);
 }
 
-/* Pins and staples are of certificates that are made here; all others of
- * certkit's. */
+/* Pins, staples and TLSA records are of certificates that are made here; all
+ * others of certkit's. */
 static void
 make_contexts(const struct feature *f, sslc_ctx **client, sslc_ctx **server)
 {
-  if (f->settings == set_pins || f->settings == set_staple) {
+  if (f->settings == set_pins || f->settings == set_staple ||
+      f->settings == set_own_pki) {
     *client = pair_client_ctx(&root);
     *server = pair_server_ctx(&leaf, &authority);
   } else {
