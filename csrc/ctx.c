@@ -604,7 +604,7 @@ check(sslc_ctx *ctx)
     status = sslci_ocsp_check(ctx);
   if (status == SSLC_OK)
     status = sslci_policy_check(ctx);
-  return status == SSLC_OK ? sslci_trust_finish(ctx) : status;
+  if (status == SSLC_OK)
     status = sslci_trust_finish(ctx);
   return status == SSLC_OK ? sslci_identity_name_authorities(ctx) : status;
 }

@@ -481,8 +481,6 @@ extern int64_t sslci_trust_interval;
 /* Whether PEM_read_bio_X509(3) and its like ended as nothing more is there. */
 bool sslci_is_end_of_pem(void);
 
-/* Uses these in the place of what was set; takes references of its own.
- * `source` is what errors call them. */
 /* Uses these in the place of what was set; takes references of its own, but
  * the key alone is taken over.  `source` is what errors call them. */
 sslc_status sslci_identity_use(sslc_ctx *ctx, X509 *leaf, EVP_PKEY *key,
