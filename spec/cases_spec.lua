@@ -18,9 +18,17 @@ end
 
 local function some(text) return text ~= "" and text or nil end
 
+-- The value of a setting, as an option takes it.
+local function value_of(text)
+  if text == "true" then return true end
+  return tonumber(text) or text
+end
+
 -- The context of whoever judges, and that of whoever shows the chain, however weak it is.
 local function judge_of(case)
-  local settings = {ca_pem = case.trust, crl_pem = some(case.crl)}
+  local settings = {ca_pem = case.trust, crl_pem = some(case.crl), intermediates = some(case.extra)}
+  local name, value = case.set:match("^(.-)=(.*)$")
+  if name then settings[name] = value_of(value) end
   if case.role == "client" then
     settings.cert, settings.key = helper.cert("good.pem"), helper.cert("good.key")
     settings.verify_client = "required"

@@ -182,6 +182,35 @@ load(sslc_ctx *ctx, load_pem *function, const struct test_case *c,
               sslc_ctx_error(ctx));
 }
 
+/* 1: the setting has this name; *value: what stands behind it. */
+static int
+is_setting(const char *set, const char *name, const char **value)
+{
+  size_t len = strlen(name);
+
+  *value = set + len + 1;
+  return strncmp(set, name, len) == 0 && set[len] == '=';
+}
+
+static void
+apply_setting(sslc_ctx *ctx, const char *set)
+{
+  sslc_status status = SSLC_ERR_ARG;
+  const char *value;
+
+  if (is_setting(set, "verify_depth", &value))
+    status = sslc_ctx_set_verify_depth(ctx, atoi(value));
+  else if (is_setting(set, "verify_time", &value))
+    status = sslc_ctx_set_verify_time(ctx, strtoll(value, NULL, 10));
+  else if (is_setting(set, "partial_chain", &value))
+    status = sslc_ctx_set_partial_chain(ctx, 1);
+  else if (is_setting(set, "security_level", &value))
+    status = sslc_ctx_set_security_level(ctx, atoi(value));
+  else if (is_setting(set, "crl_check", &value))
+    status = sslc_ctx_set_crl_check(ctx, SSLC_CRL_CHECK_CHAIN);
+  assert_ok(status, sslc_ctx_error(ctx));
+}
+
 sslc_ctx *
 case_judge_ctx(const struct test_case *c)
 {
@@ -190,6 +219,9 @@ case_judge_ctx(const struct test_case *c)
   assert_non_null(ctx);
   load(ctx, sslc_ctx_load_verify_pem, c, CASE_TRUST);
   load(ctx, sslc_ctx_load_crl_pem, c, CASE_CRL);
+  load(ctx, sslc_ctx_load_untrusted_pem, c, CASE_EXTRA);
+  if (case_has(c, CASE_SET))
+    apply_setting(ctx, case_text(c, CASE_SET));
   if (case_is_client(c))
     assert_ok(sslc_ctx_set_verify_client(ctx, SSLC_VERIFY_CLIENT_REQUIRED),
               sslc_ctx_error(ctx));

@@ -14,7 +14,7 @@
  *   verdict   accepted or refused
  *   code      of the error, "" where it is accepted
  *   result    the number of its X509_V_ERR, 0 where that is left open
- *   set       settings of whoever judges, `NAME=VALUE` with blanks in between
+ *   set       a setting of whoever judges, `NAME=VALUE`; may be empty
  *   sent      the chain as it is sent, in PEM, the leaf first
  *   der       the same in DER, three octets with the length in front of each
  *   key       the leaf's key, in PEM
@@ -108,7 +108,8 @@ struct row {
   const char *trust;  /* ids; NULL: "root" */
   const char *extra;  /* ids; NULL: none */
   const char *host;   /* NULL: host.example */
-  const char *set;    /* NULL: nothing */
+  const char *set;    /* "NAME=VALUE"; NULL: nothing */
+  long time;          /* the setting verify_time, seconds from now; 0: none */
   const char *code;   /* NULL: it is accepted */
   int result;         /* X509_V_ERR_*; 0: left open */
   enum {
@@ -127,10 +128,12 @@ struct group {
 
 extern const struct group group_names, group_constraints, group_times,
   group_paths, group_signatures, group_extensions, group_revocations,
-  group_clients;
+  group_clients, group_settings;
 
 #define GROUP(NAME) \
-  const struct group group_##NAME = { #NAME, rows, sizeof rows / sizeof rows[0] }
+  const struct group group_##NAME = { \
+    #NAME, rows, sizeof rows / sizeof rows[0] \
+  }
 
 /* ------------------------------------------------------------------ bytes */
 

@@ -148,6 +148,15 @@ put_lists(struct made_case *c)
 /* ------------------------------------------------------------------ cases */
 
 static void
+put_setting(const struct row *row)
+{
+  char text[48];
+
+  snprintf(text, sizeof text, "verify_time=%lld", (long long)now + row->time);
+  put_text("set", row->time != 0 ? text : row->set);
+}
+
+static void
 put_row(const struct row *row, const char *group)
 {
   put_text("name", row->name);
@@ -159,7 +168,7 @@ put_row(const struct row *row, const char *group)
   put_text("verdict", row->code != NULL ? "refused" : "accepted");
   put_text("code", row->code);
   put_number("result", row->result);
-  put_text("set", row->set);
+  put_setting(row);
   put_number("served", row->served != FORGED);
 }
 
@@ -185,7 +194,8 @@ main(int argc, char **argv)
 {
   static const struct group *const groups[] = {
     &group_names, &group_constraints, &group_times, &group_paths,
-    &group_signatures, &group_extensions, &group_revocations, &group_clients
+    &group_signatures, &group_extensions, &group_revocations, &group_clients,
+    &group_settings
   };
   size_t i, j;
 

@@ -21,14 +21,15 @@
 #define RAW(HEX) .recipes = { { .id = "leaf", .names = "", \
   .extensions = { "subjectAltName=DER:" HEX } } }
 
-#define LABEL_63 "a23456789012345678901234567890123456789012345678901234567890123"
+#define LABEL_63 \
+  "a23456789012345678901234567890123456789012345678901234567890123"
 
 static const struct row rows[] = {
   /* --------------------------------------------------------- DNS names */
   { .name = "dns-exact", .what = "the name itself", .rule = "RFC 9525 6.3" },
   { .name = "dns-second", .what = "the name among others",
-    .rule = "RFC 9525 6.1", NAMES("DNS:a.example,DNS:host.example,DNS:b.example")
-  },
+    .rule = "RFC 9525 6.1", NAMES("DNS:a.example,DNS:host.example,"
+    "DNS:b.example") },
   { .name = "dns-single-label", .what = "a name of one label",
     .rule = "RFC 9525 6.3", NAMES("DNS:localhost"), .host = "localhost" },
   { .name = "dns-case-certificate", .what = "capitals in the certificate",
@@ -71,7 +72,8 @@ static const struct row rows[] = {
     RAW("30:02:82:00"), MISMATCH },
   { .name = "dns-dot-host", .what = "the absolute name, with a dot at its end",
     .rule = "RFC 9525 6.3", .host = "host.example." },
-  { .name = "dns-dot-certificate", .what = "a dot at the end in the certificate",
+  { .name = "dns-dot-certificate",
+    .what = "a dot at the end in the certificate",
     .rule = "RFC 5280 4.2.1.6", NAMES("DNS:host.example."), MISMATCH },
   { .name = "dns-dot-leading", .what = "a dot at the beginning, for all below",
     .rule = "RFC 5280 4.2.1.6", NAMES("DNS:.host.example"),
@@ -114,7 +116,8 @@ static const struct row rows[] = {
   { .name = "wild-two-labels", .what = "a wildcard for two labels",
     .rule = "RFC 9525 6.3", NAMES("DNS:*.host.example"),
     .host = "a.b.host.example", MISMATCH },
-  { .name = "wild-underscore", .what = "a wildcard for a label that is no host's",
+  { .name = "wild-underscore",
+    .what = "a wildcard for a label that is no host's",
     .rule = "RFC 9525 6.3", NAMES("DNS:*.host.example"),
     .host = "_sip.host.example", MISMATCH },
   { .name = "wild-top-level", .what = "a wildcard for all of a top level",
@@ -177,9 +180,11 @@ static const struct row rows[] = {
       .names = "critical,DNS:host.example" } } },
   { .name = "cn-only", .what = "the name in the subject alone",
     .rule = "RFC 9525 2", WITH_COMMON(""), MISMATCH },
-  { .name = "cn-other-san", .what = "the name in the subject, another beside it",
+  { .name = "cn-other-san",
+    .what = "the name in the subject, another beside it",
     .rule = "RFC 9525 2", WITH_COMMON("DNS:other.example"), MISMATCH },
-  { .name = "cn-email-san", .what = "the name in the subject, an e-mail address "
+  { .name = "cn-email-san",
+    .what = "the name in the subject, an e-mail address "
     "beside it", .rule = "RFC 9525 2", WITH_COMMON("email:a@host.example"),
     MISMATCH },
   { .name = "cn-empty-san", .what = "the name in the subject, an empty list of "
@@ -219,7 +224,8 @@ static const struct row rows[] = {
   { .name = "ip4-as-uri", .what = "an IPv4 address in a URI",
     .rule = "RFC 9525 6.4", NAMES("URI:https://192.0.2.1/"),
     .host = "192.0.2.1", IP_MISMATCH },
-  { .name = "ip4-as-text", .what = "the text of an IPv4 address as an iPAddress",
+  { .name = "ip4-as-text",
+    .what = "the text of an IPv4 address as an iPAddress",
     .rule = "RFC 5280 4.2.1.6", RAW("30:0b:87:09:31:39:32:2e:30:2e:32:2e:31"),
     .host = "192.0.2.1", IP_MISMATCH },
   { .name = "ip4-common", .what = "an IPv4 address in the subject alone",
@@ -272,7 +278,8 @@ static const struct row rows[] = {
   { .name = "host-dot-leading", .what = "all names below one are asked for",
     .rule = "RFC 9525 6.1", NAMES("DNS:www.host.example"),
     .host = ".host.example", NO_NAME },
-  { .name = "host-dot-double", .what = "a name with an empty label is asked for",
+  { .name = "host-dot-double",
+    .what = "a name with an empty label is asked for",
     .rule = "RFC 1035 2.3.1", NAMES("DNS:host..example"),
     .host = "host..example", NO_NAME },
   { .name = "host-long-label", .what = "a label of 64 octets is asked for",

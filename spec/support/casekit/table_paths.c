@@ -31,7 +31,8 @@ static const struct row rows[] = {
                  { .id = "leaf", .by = "c" } }, .sent = "leaf int b c" },
   { .name = "path-with-root", .what = "the trusted root is sent along",
     .rule = "RFC 8446 4.4.2", .sent = "leaf int root" },
-  { .name = "path-extra", .what = "certificates that have nothing to do with it",
+  { .name = "path-extra",
+    .what = "certificates that have nothing to do with it",
     .rule = "RFC 8446 4.4.2",
     .recipes = { { .id = "other", .by = "other", .flags = AUTHORITY },
                  { .id = "junk", .by = "other" } },
@@ -59,7 +60,8 @@ static const struct row rows[] = {
                        { .id = "leaf", .by = "other" } },
     .sent = "leaf other", UNKNOWN },
   { .name = "path-swapped", .what = "the authority's certificate stands first",
-    .rule = "RFC 8446 4.4.2", .sent = "int leaf", .served = FORGED, UNSUITABLE },
+    .rule = "RFC 8446 4.4.2", .sent = "int leaf", .served = FORGED,
+    UNSUITABLE },
   { .name = "path-loop", .what = "two authorities vouch for each other", RULE,
     .recipes = { { .id = "a", .by = "b" }, { .id = "b", .by = "a" },
                  { .id = "leaf", .by = "a" } }, .sent = "leaf a b", UNKNOWN },
@@ -88,14 +90,16 @@ static const struct row rows[] = {
     USE_RULE, .recipes = { { .id = "leaf", .by = "leaf",
       .extensions = { "extendedKeyUsage=clientAuth" } } }, .sent = "leaf",
     .trust = "leaf", UNSUITABLE, .result = X509_V_ERR_INVALID_PURPOSE },
-  { .name = "self-copied", .what = "a copy of what is trusted, with another key",
+  { .name = "self-copied",
+    .what = "a copy of what is trusted, with another key",
     RULE, .recipes = {
       { .id = "good", .by = "good", .subject = "leaf", .flags = END_ENTITY },
       { .id = "leaf", .by = "leaf" } }, .sent = "leaf", .trust = "good",
     .code = "self_signed" },
 
   /* -------------------------------------------------- names of issuers */
-  { .name = "issuer-key", .what = "a trusted root of the same name with another "
+  { .name = "issuer-key",
+    .what = "a trusted root of the same name with another "
     "key", RULE, .recipes = { { .id = "fake", .by = "fake",
       .subject = "root" } }, .trust = "fake", UNKNOWN },
   { .name = "issuer-key-silent", .what = "the same, and no key identifiers",
@@ -160,7 +164,8 @@ static const struct row rows[] = {
       { .id = "cross", .by = "old", .subject = "root", .key_of = "root",
         .from = -9 * DAY, .to = -DAY } },
     .sent = "leaf int cross", .trust = "old root" },
-  { .name = "cross-unknown", .what = "the root is cross-signed by an unknown one, "
+  { .name = "cross-unknown",
+    .what = "the root is cross-signed by an unknown one, "
     "and trusted itself", RULE, .recipes = {
       { .id = "old", .by = "old" },
       { .id = "cross", .by = "old", .subject = "root", .key_of = "root" } },
@@ -170,14 +175,16 @@ static const struct row rows[] = {
       { .id = "old", .by = "old" },
       { .id = "cross", .by = "old", .subject = "root", .key_of = "root" } },
     .sent = "leaf int cross", .trust = "old" },
-  { .name = "cross-expired", .what = "only who cross-signed the root is trusted, "
+  { .name = "cross-expired",
+    .what = "only who cross-signed the root is trusted, "
     "and that signature has expired", RULE, .recipes = {
       { .id = "old", .by = "old" },
       { .id = "cross", .by = "old", .subject = "root", .key_of = "root",
         .from = -9 * DAY, .to = -DAY } },
     .sent = "leaf int cross", .trust = "old", .code = "certificate_expired",
     .result = X509_V_ERR_CERT_HAS_EXPIRED },
-  { .name = "cross-int-expired", .what = "two certificates of the intermediate, "
+  { .name = "cross-int-expired",
+    .what = "two certificates of the intermediate, "
     "the first one expired", RULE, .recipes = {
       { .id = "past", .by = "root", .subject = "int", .key_of = "int",
         .from = -9 * DAY, .to = -DAY } }, .sent = "leaf past int" },
