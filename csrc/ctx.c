@@ -141,7 +141,6 @@ sslc_ctx_free(sslc_ctx *ctx)
   sslci_cache_free(ctx->sessions);
   sslci_trust_free(ctx);
   OPENSSL_cleanse(ctx->session_secret, sizeof ctx->session_secret);
-  OPENSSL_free(ctx->session_domain);
   sslci_policy_free(ctx);
   sslci_identity_free(ctx);
   sslci_pins_free(ctx);

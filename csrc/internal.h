@@ -289,7 +289,7 @@ struct sslc_ctx {
   struct sslci_cache *sessions;
   unsigned char settings_digest[SSLCI_DIGEST]; /* of what was loaded */
   bool settings_lost; /* it is not of all, because memory was short */
-  char *session_domain;
+  unsigned char session_domain[SSLCI_DIGEST]; /* all 0: none */
   uint64_t frozen_generation; /* of the trust that was loaded then */
   unsigned char session_secret[32];
   bool has_session_secret;

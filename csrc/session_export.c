@@ -173,7 +173,9 @@ fingerprint(const sslc_ctx *ctx, unsigned char out[DIGEST])
   digest_begin(&d);
   digest_text(&d, "sslconnect", SSLC_VERSION);
   digest_add(&d, "settings", ctx->settings_digest, DIGEST);
-  digest_text(&d, "domain", ctx->session_domain);
+  digest_add(&d, "domain", ctx->session_domain, DIGEST);
+  digest_add(&d, "secret", ctx->session_secret,
+             ctx->has_session_secret ? sizeof ctx->session_secret : 0);
   digest_trust(&d, ctx);
   digest_param(&d, SSL_CTX_get0_param(ctx->ssl_ctx));
   digest_number(&d, "crls", ctx->trust.checks_crls);
@@ -191,8 +193,11 @@ sslc_ctx_set_session_domain(sslc_ctx *ctx, const char *domain)
   sslc_status status = sslci_ctx_settable(ctx);
   if (status != SSLC_OK)
     return status;
-  return sslci_set_string(&ctx->session_domain, domain) ? SSLC_OK
-                                                        : sslci_ctx_nomem(ctx);
+  memset(ctx->session_domain, 0, DIGEST);
+  if (domain && !EVP_Digest(domain, strlen(domain), ctx->session_domain, NULL,
+                            EVP_sha256(), NULL))
+    return sslci_ctx_nomem(ctx);
+  return SSLC_OK;
 }
 
 sslc_status

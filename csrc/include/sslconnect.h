@@ -1573,7 +1573,7 @@ SSLC_API sslc_session *sslc_conn_take_session(sslc_conn *conn);
  *                 good.  They are then sealed with them (AES-256-GCM), and what
  *                 is not, or was changed, is not let in.  Copied
  * session_domain  a text that has to be the same as well, for what one wants to
- *                 be kept apart; NULL, as at first: none.  Copied
+ *                 be kept apart; NULL, as at first: none.  Its SHA-256 is kept
  *
  * SSLC_OK; SSLC_ERR_CONFIG with bad_option; SSLC_ERR_NOMEM.
  */

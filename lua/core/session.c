@@ -66,7 +66,13 @@ static void session_release(void *handle)
   sslc_session_free(handle);
 }
 
+static int session_max_early_data(lua_State *L)
+{
+  return lcore_pushint64(L, sslc_session_max_early_data(check(L)));
+}
+
 static const luaL_Reg methods[] = {{"server_name", session_server_name},
+                                   {"max_early_data", session_max_early_data},
                                    {"version", session_version},
                                    {"time", session_time},
                                    {"lifetime", session_lifetime},
@@ -128,8 +134,92 @@ static int ctx_stats(lua_State *L)
   return 1;
 }
 
+static int ctx_set_session_secret(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_ctx);
+  size_t len;
+  const char *secret = luaL_checklstring(L, 2, &len);
+  return lcore_result(L, o, sslc_ctx_set_session_secret(o->handle, secret, len));
+}
+
+static int ctx_set_session_domain(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_ctx);
+  const char *domain = lua_isnoneornil(L, 2) ? NULL : lcore_checkcstring(L, 2);
+  return lcore_result(L, o, sslc_ctx_set_session_domain(o->handle, domain));
+}
+
+static int ctx_set_max_early_data(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_ctx);
+  int size = lcore_checkint(L, 2, 0, INT_MAX);
+  return lcore_result(L, o,
+                      sslc_ctx_set_max_early_data(o->handle, (uint32_t)size));
+}
+
+/* `nil, err` for an error that is ours to free: copied before Lua is called. */
+static int failed(lua_State *L, lcore_object *o, sslc_status status,
+                  sslc_error *error)
+{
+  char message[200];
+  int code = sslc_error_code(error);
+  if (error == NULL)
+    return lcore_failure(L, o, status);
+  snprintf(message, sizeof message, "%s", sslc_error_message(error));
+  sslc_error_free(error);
+  lua_pushnil(L);
+  lcore_pushmade(L, code, SSLC_PHASE_CONFIG, message, 0);
+  return 2;
+}
+
+static void *session_at(lua_State *L, int arg)
+{
+  void *session = lcore_check(L, arg, &lcore_session)->handle;
+  if (session == NULL)
+    luaL_argerror(L, arg, "the session is closed");
+  return session;
+}
+
+/* export_session(session): the bytes, by way of a buffer that is Lua's. */
+static int ctx_export_session(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_ctx);
+  size_t len = 0;
+  sslc_error *error = NULL;
+  sslc_status status = sslc_ctx_export_session(o->handle, session_at(L, 2),
+                                               NULL, 0, &len, &error);
+  if (status != SSLC_OK)
+    return failed(L, o, status, error);
+  void *buf = lcompat_newuserdata(L, len);
+  status = sslc_ctx_export_session(o->handle, session_at(L, 2), buf, len, &len,
+                                   &error);
+  if (status != SSLC_OK)
+    return failed(L, o, status, error);
+  lua_pushlstring(L, buf, len);
+  return 1;
+}
+
+static int ctx_import_session(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_ctx);
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 2, &len);
+  lcore_object *s = lcore_new(L, &lcore_session);
+  sslc_session *session = NULL;
+  sslc_error *error = NULL;
+  sslc_status status =
+    sslc_ctx_import_session(o->handle, bytes, len, &session, &error);
+  s->handle = session;
+  return status == SSLC_OK ? 1 : failed(L, o, status, error);
+}
+
 const luaL_Reg lcore_ctx_sessions[] = {
   {"set_session_cache", ctx_set_session_cache},
+  {"set_session_secret", ctx_set_session_secret},
+  {"set_session_domain", ctx_set_session_domain},
+  {"set_max_early_data", ctx_set_max_early_data},
+  {"export_session", ctx_export_session},
+  {"import_session", ctx_import_session},
   {"stats", ctx_stats},
   {NULL, NULL}};
 
@@ -154,7 +244,53 @@ static int conn_take_session(lua_State *L)
   return 1;
 }
 
+/* The key of a store, or nil. */
+static int conn_session_key(lua_State *L)
+{
+  const lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  return lcore_pushcopy(L, sslc_conn_session_key(o->handle));
+}
+
+/* write_early_data(s): how many bytes have gone, all or 0. */
+static int conn_write_early_data(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  size_t len, n = 0;
+  const char *s = luaL_checklstring(L, 2, &len);
+  sslc_status status = sslc_conn_write_early_data(o->handle, s, len, &n);
+  if (status != SSLC_OK)
+    return lcore_result(L, o, status);
+  return lcore_pushint64(L, (int64_t)n);
+}
+
+static int conn_early_data(lua_State *L)
+{
+  static const char *const names[] = {"not_sent", "rejected", "accepted"};
+  const lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  lua_pushstring(L, names[sslc_conn_early_data(o->handle)]);
+  return 1;
+}
+
+/* read_early_data(max): bytes, "" where there is no more. */
+static int conn_read_early_data(lua_State *L)
+{
+  lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  char buf[4096];
+  int max = lcore_checkint(L, 2, 1, (int)sizeof buf);
+  size_t n = 0;
+  sslc_status status =
+    sslc_conn_read_early_data(o->handle, buf, (size_t)max, &n);
+  if (status != SSLC_OK)
+    return lcore_result(L, o, status);
+  lua_pushlstring(L, buf, n);
+  return 1;
+}
+
 const luaL_Reg lcore_conn_sessions[] = {
   {"set_session_scope", conn_set_session_scope},
   {"take_session", conn_take_session},
+  {"session_key", conn_session_key},
+  {"write_early_data", conn_write_early_data},
+  {"read_early_data", conn_read_early_data},
+  {"early_data", conn_early_data},
   {NULL, NULL}};

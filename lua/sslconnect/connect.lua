@@ -8,6 +8,7 @@ local loop = require "sslconnect.loop"
 local method = require "sslconnect.method"
 local options = require "sslconnect.options"
 local policy = require "sslconnect.policy"
+local session = require "sslconnect.session"
 local stream = require "sslconnect.stream"
 local transport = require "sslconnect.transport"
 
@@ -55,13 +56,19 @@ local function secure(conn, bio, where)
   if where.hooks then where.answer = hooks.answer end
   local ok, err = conn:set_bio(bio)
   if ok and where.address then ok, err = conn:set_peer_address(where.address) end
+  if ok then ok, err = session.fetch(conn, where) end
+  if ok then ok, err = session.send_early(conn, where) end
   if ok then ok, err = drive.run(conn, "do_handshake", where, where.deadline, "handshake") end
+  if ok then ok, err = session.finish_early(conn, where) end
   if ok and where.nagle and not where.transport then ok, err = bio:set_tcp_nodelay(false) end
   if not ok then
     where.give_up()
+    session.discard(where, err)
     return nil, err
   end
+  session.done(conn, where)
   return stream.new {
+    sharing = where.session_key and where,
     conn = conn, bio = bio, host = where.host, address = where.address, loop = where.loop,
     socket = where.socket, transport = where.transport,
   }
@@ -213,6 +220,7 @@ function connect.open(ctx, host, port, given)
   local where = {
     host = to, loop = given.loop, hooks = given.hooks,
     scope = given.path and "unix:" .. to or to:lower(), session = given.session,
+    sharing = given.sharing, early_data = given.early_data,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
     nagle = given.nodelay == "handshake" and not given.path, -- when the handshake is done
     ech = given.ech_config_list, tlsa = given.tlsa, peer_names = given.peer_names,
@@ -269,7 +277,7 @@ function connect.wrap(ctx, socket, given, step)
   if adapter then
     return wrap_stream(ctx, adapter, {
       host = given.server_name, loop = given.loop, hooks = given.hooks,
-      scope = given.session_scope, session = given.session,
+      scope = given.session_scope, session = given.session, sharing = given.sharing,
       deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT), ech = given.ech_config_list,
       tlsa = given.tlsa, peer_names = given.peer_names,
     }, given, step)
@@ -285,7 +293,8 @@ function connect.wrap(ctx, socket, given, step)
   local where = {
     host = given.server_name, loop = given.loop, hooks = given.hooks,
     socket = not take and socket or nil, ech = given.ech_config_list, tlsa = given.tlsa,
-    peer_names = given.peer_names, scope = given.session_scope, session = given.session,
+    peer_names = given.peer_names,
+    scope = given.session_scope, session = given.session, sharing = given.sharing,
     deadline = drive.deadline(given.timeout or DEFAULT_TIMEOUT),
   }
   local conn

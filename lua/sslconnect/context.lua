@@ -153,6 +153,9 @@ local settings = {
   {"ocsp_response", "bytes", use_ocsp_response},
   {"lenient_eof", "boolean", call "set_lenient_eof"},
   {"session_cache", session.cache, session.set_cache},
+  {"session_store", session.store, session.set_store},
+  {"session_secret", session.secret, call "set_session_secret"},
+  {"max_early_data", "size", call "set_max_early_data"},
   {"insecure_no_verify", "boolean", call "set_insecure_no_verify"},
   {"insecure_no_name_check", "boolean", call "set_insecure_no_name_check"},
 }
@@ -188,12 +191,47 @@ local function make_core(given)
   return ctx
 end
 
+-- Settings that have nothing to do with whom a session comes from, or are secret.
+local no_domain = {
+  key = true, key_password = true, password = true, keylog = true, session_cache = true,
+  session_store = true, session_secret = true, max_early_data = true,
+}
+
+--- A value as text that is the same in every process; what is of this one stands as its type.
+local function portable(value)
+  if type(value) ~= "table" or getmetatable(value) then
+    local plain = type(value) == "string" or type(value) == "number" or type(value) == "boolean"
+    return plain and tostring(value) or type(value)
+  end
+  local parts = {}
+  for name, part in pairs(value) do
+    if not no_domain[name] then parts[#parts + 1] = tostring(name) .. "=" .. portable(part) end
+  end
+  table.sort(parts)
+  return "{" .. table.concat(parts, ";") .. "}"
+end
+
+--- All settings as one text: sessions are shared by contexts of the same.
+local function domain_of(given)
+  local parts = {}
+  for _, setting in ipairs(settings) do
+    local name = setting[1]
+    if given[name] ~= nil and not no_domain[name] then
+      parts[#parts + 1] = name .. "=" .. portable(given[name])
+    end
+  end
+  return (table.concat(parts, "\n"):gsub("[^\1-\127]", function(c)
+    return ("\\%d"):format(c:byte())
+  end))
+end
+
 --- The same, and what is wrong with the settings as a whole.
 function make_checked(given)
   local ctx, err = make_core(given)
   if not ctx then return nil, err end
   local ok
-  ok, err = ctx:check()
+  ok, err = ctx:set_session_domain(domain_of(given))
+  if ok then ok, err = ctx:check() end
   if not ok then return nil, err end
   return ctx
 end
@@ -230,8 +268,8 @@ end
 local function make(given)
   local ctx, err = make_checked(given)
   if not ctx then return nil, err end
-  return setmetatable({ctx = ctx, settings = id.without_secrets(given), hooks = hooks_of(given)},
-    Context)
+  return setmetatable({ctx = ctx, sharing = session.sharing(ctx, given.session_store),
+    settings = id.without_secrets(given), hooks = hooks_of(given)}, Context)
 end
 
 --- A context of its own.
@@ -372,7 +410,7 @@ local connect_options = {
   keepalive = whole_seconds, nodelay = nodelay, path = "string", resolve = callable,
   ech_config_list = "bytes", tlsa = dane.records, session = session.offered,
   dane = options.one_of("lookup", "required"),
-  peer_names = "some_names",
+  peer_names = "some_names", early_data = session.early_data,
 }
 local wrap_options = {
   timeout = "seconds", server_name = "string", loop = "any", take = "boolean",
@@ -391,7 +429,11 @@ local function check(self, given, kinds)
     checked.loop, err = loop.find(checked.loop)
     if not checked.loop then return nil, err end
   end
-  checked.hooks = self.hooks
+  checked.hooks, checked.sharing = self.hooks, self.sharing
+  if type(checked.session) == "string" then
+    checked.session, err = self.ctx:import_session(checked.session)
+    if not checked.session then return nil, err end
+  end
   return checked
 end
 
@@ -489,9 +531,28 @@ end
 
 --- What it has counted: connects, offered, resumed, refused, failed, misses, stored, expired,
 --- evicted, dropped, kept, early_data_accepted, early_data_rejected (docs/sessions.md).
+--- With a session_store also store_found, store_put, store_errors and store_error, the last one.
 ---@return table
 function Context:stats()
-  return self.ctx:stats()
+  local stats, sharing = self.ctx:stats(), self.sharing
+  if sharing then
+    stats.store_found, stats.store_put = sharing.found, sharing.put
+    stats.store_errors, stats.store_error = sharing.errors, sharing.error
+  end
+  return stats
+end
+
+--- A session as bytes, for the option `session` of a context elsewhere that verifies as this one
+--- does. They are as secret as a private key (docs/sessions.md).
+---@param given sslconnect.core.session  of a connection of this context
+---@return string|nil bytes
+---@return table|nil err  bad_option
+function Context:export_session(given)
+  local ok, expected = session.offered(given)
+  if not ok or type(given) == "string" then
+    return options.bad("the session is a %s; expected %s", type(given), expected or "no bytes")
+  end
+  return self.ctx:export_session(given)
 end
 
 --- Settings whose values may be shown; of all others, secrets among them, the name alone.

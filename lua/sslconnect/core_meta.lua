@@ -874,9 +874,43 @@ function session:lifetime() end
 ---@return sslconnect.core.error|nil err bad_option; misuse: the context is in use
 function ctx:set_session_cache(size, lifetime) end
 
+---Seals what is exported, and lets nothing else in.
+---@param secret string 32 random bytes
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option; misuse: the context is in use
+function ctx:set_session_secret(secret) end
+
+---A text that has to be the same where exported sessions are to be let in.
+---@param domain string|nil
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: the context is in use
+function ctx:set_session_domain(domain) end
+
+---A server takes so many bytes of early data.
+---@param size integer 0: none, as at first
+---@return true|nil done
+---@return sslconnect.core.error|nil err misuse: the context is in use
+function ctx:set_max_early_data(size) end
+
+---A session of this context as bytes, as secret as a private key.
+---@param given sslconnect.core.session
+---@return string|nil bytes
+---@return sslconnect.core.error|nil err bad_option: another context's, or its trust has changed
+function ctx:export_session(given) end
+
+---The session that was exported from a context which verifies as this one does.
+---@param bytes string
+---@return sslconnect.core.session|nil
+---@return sslconnect.core.error|nil err bad_option: changed, cut, not sealed, of other settings
+function ctx:import_session(bytes) end
+
 ---nil where the context is closed.
 ---@return sslconnect.core.stats|nil
 function ctx:stats() end
+
+---How many bytes of early data it may send.
+---@return integer
+function session:max_early_data() end
 
 ---One TLS connection. ssl(7). Given a BIO and, as a client, the server's name; then stepped until
 ---it is done. A step that fails for good is remembered, and later ones fail alike. Two userdata of
@@ -990,6 +1024,27 @@ function conn:session() end
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err misuse: the handshake has begun
 function conn:set_session_scope(scope) end
+
+---Under which name to keep its sessions: 64 hexadecimal digits. nil without a scope.
+---@return string|nil
+function conn:session_key() end
+
+---Sends data that may come twice with the first flight, in the place of the first step, once; all
+---of it, or nothing (0) where no session allows it. SSL_write_early_data(3).
+---@param data string
+---@return integer|false|nil sent
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:write_early_data(data) end
+
+---A server's: what the client sent so, "" where there is no more. SSL_read_early_data(3).
+---@param max integer 1 to 4096
+---@return string|false|nil data
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:read_early_data(max) end
+
+---What became of it, once the handshake is done.
+---@return "not_sent"|"rejected"|"accepted"
+function conn:early_data() end
 
 ---The next session that came on a client with a scope and was not taken yet.
 ---@return sslconnect.core.session|nil

@@ -9,6 +9,7 @@ local guard = require "sslconnect.guard"
 local held = require "sslconnect.held"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
+local session = require "sslconnect.session"
 local yieldable = require "sslconnect.loop.yieldable"
 
 ---@class sslconnect.Connection
@@ -30,6 +31,7 @@ local function new(parts)
     loop = parts.loop, -- an adapter, where one was given
     socket = parts.socket, -- keeps its owner from closing the descriptor
     transport = parts.transport, -- where there is no descriptor: what moves the bytes
+    sharing = parts.sharing, -- how its sessions come into a store
     input = buffer.new(),
     busy = setmetatable({}, {__mode = "v"}), -- who reads, who writes
     closed = false,
@@ -73,8 +75,10 @@ end
 --- Reads once and keeps what came: true, nil at the end, nil and an error.
 local function fill(self, deadline)
   local data, err = drive.run(self.conn, "read", self, deadline, "read", RECORD)
+  if self.sharing and err then session.discard(self.sharing, err) end
   if not data then return nil, err end
   self.input:push(data)
+  if self.sharing and not self.closed then session.keep(self.conn, self.sharing) end
   return true
 end
 
@@ -263,7 +267,8 @@ local function negotiated(self)
   self.details = self.details or {
     version = conn:version(), cipher = conn:cipher(), group = conn:group(), alpn = conn:alpn(),
     server_name = conn:server_name(), host = self.host, address = self.address,
-    resumed = conn:session_reused(), verified = conn:is_verified(), ocsp = conn:ocsp_status(),
+    resumed = conn:session_reused(), early_data = conn:early_data(),
+    verified = conn:is_verified(), ocsp = conn:ocsp_status(),
     dane_depth = conn:dane_depth(),
   }
   return self.details
@@ -387,6 +392,13 @@ end
 ---@return boolean
 function Connection:session_reused()
   return negotiated(self).resumed
+end
+
+--- What became of the option `early_data`: "accepted"; "rejected", or "not_sent" where no session
+--- allowed it, and in both cases it was sent after the handshake.
+---@return "accepted"|"rejected"|"not_sent"
+function Connection:early_data()
+  return negotiated(self).early_data
 end
 
 --- The session, for the option `session` of another connect in the same context. nil where there is
