@@ -509,6 +509,7 @@ test_more_rights(void **state)
              sslc_ctx_set_keylog_env(ctx) == SSLC_OK &&
              access(path_of("rights"), F_OK) != 0;
 
+    sslc_ctx_free(ctx);
     _exit(ok ? 0 : 1);
   }
   assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -35,6 +35,7 @@ enum { HEAP_BOUND = 256 * 1024, RSS_BOUND = 1024 * 1024 };
 
 static struct pair root, authority, leaf;
 
+static sslc_ctx *context; /* the client's, borrowed */
 static int resumable; /* the context has a session to offer */
 
 /* ------------------------------------------------------------------ memory */
@@ -219,6 +220,37 @@ after_offering(struct peers *p)
   kept = session;
 }
 
+/* What is offered next time has been bytes. */
+static void
+after_exporting_session(struct peers *p)
+{
+  static unsigned char bytes[65536];
+  sslc_session *session;
+  size_t len;
+
+  after_offering(p);
+  assert_int_equal(sslc_ctx_export_session(context, kept, bytes, sizeof bytes,
+                                           &len, NULL), SSLC_OK);
+  assert_int_equal(sslc_ctx_import_session(context, bytes, len, &session,
+                                           NULL), SSLC_OK);
+  sslc_session_free(kept);
+  kept = session;
+}
+
+/* A context of its own each time. */
+static void
+after_pkcs12(struct peers *p)
+{
+  sslc_ctx *ctx = make_client_ctx();
+
+  (void)p;
+  assert_ok(sslc_ctx_set_key_password(ctx, "secret"), NULL);
+  assert_ok(sslc_ctx_use_pkcs12_file(ctx, cert_path("client.p12")),
+            sslc_ctx_error(ctx));
+  assert_ok(sslc_ctx_check(ctx), sslc_ctx_error(ctx));
+  sslc_ctx_free(ctx);
+}
+
 static void
 before_tracing(struct peers *p)
 {
@@ -387,6 +419,9 @@ static const struct feature features[] = {
     after_resuming },
   { "session taken and offered", V3, NULL, before_offering, NULL,
     after_offering },
+  { "session exported and imported", V3, NULL, before_offering, NULL,
+    after_exporting_session },
+  { "contexts with PKCS #12", V3, NULL, NULL, NULL, after_pkcs12 },
   { "client certificate", V3, set_identity, NULL, NULL, NULL },
   { "ALPN", V3, set_alpn, NULL, NULL, NULL },
   { "parameters, padding", V3, set_params, NULL, NULL, NULL },
@@ -504,6 +539,7 @@ test_feature(void **state)
   int descriptors;
 
   make_contexts(f, &client, &server);
+  context = client;
   resumable = 0;
   for (i = 0; i < first; i++)
     connect_once(f, client, server);
