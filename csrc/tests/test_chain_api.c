@@ -514,6 +514,7 @@ test_cert_new_fails(void **state)
   der = sslc_cert_der(a, &der_len);
   memcpy(longer, der, der_len);
   longer[der_len] = 0;
+  sslc_cert_free(a);
   expect_no_cert(sslc_cert_new_der, longer, der_len + 1);
   expect_no_cert(sslc_cert_new_der, longer, der_len - 1);
   expect_no_cert(sslc_cert_new_der, longer, 0);
