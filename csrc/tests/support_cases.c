@@ -53,11 +53,12 @@ static int
 read_case(FILE *in, struct test_case *c)
 {
   struct case_text end;
-  char name[16];
-  unsigned long len;
+  char name[16], digits[16];
   int i;
 
-  while (fscanf(in, "%15s %lu", name, &len) == 2) {
+  while (fscanf(in, "%15s %15[0-9]", name, digits) == 2) {
+    size_t len = strtoul(digits, NULL, 10);
+
     demand(getc(in) == '\n');
     if (strcmp(name, "end") != 0) {
       read_text(in, &c->fields[find_field(name)], len);
@@ -76,11 +77,14 @@ size_t
 read_cases(struct test_case **cases)
 {
   static struct test_case all[MAX_CASES];
+  static size_t count;
   const char *dir = getenv("SSLC_BIN");
   char command[1024];
-  size_t count = 0;
   FILE *in;
 
+  *cases = all;
+  if (count > 0)
+    return count;
   demand(dir != NULL);
   snprintf(command, sizeof command, "exec '%s/casekit'", dir);
   in = popen(command, "r"); /* NOLINT(cert-env33-c): a path of our own */
@@ -88,7 +92,6 @@ read_cases(struct test_case **cases)
   while (read_case(in, &all[count]))
     demand(++count < MAX_CASES);
   demand(pclose(in) == 0);
-  *cases = all;
   return count;
 }
 
@@ -199,16 +202,29 @@ apply_setting(sslc_ctx *ctx, const char *set)
   const char *value;
 
   if (is_setting(set, "verify_depth", &value))
-    status = sslc_ctx_set_verify_depth(ctx, atoi(value));
+    status = sslc_ctx_set_verify_depth(ctx, (int)strtol(value, NULL, 10));
   else if (is_setting(set, "verify_time", &value))
     status = sslc_ctx_set_verify_time(ctx, strtoll(value, NULL, 10));
   else if (is_setting(set, "partial_chain", &value))
     status = sslc_ctx_set_partial_chain(ctx, 1);
   else if (is_setting(set, "security_level", &value))
-    status = sslc_ctx_set_security_level(ctx, atoi(value));
+    status = sslc_ctx_set_security_level(ctx, (int)strtol(value, NULL, 10));
   else if (is_setting(set, "crl_check", &value))
     status = sslc_ctx_set_crl_check(ctx, SSLC_CRL_CHECK_CHAIN);
   assert_ok(status, sslc_ctx_error(ctx));
+}
+
+const struct test_case *
+find_case(const char *name)
+{
+  struct test_case *cases;
+  size_t count = read_cases(&cases), i;
+
+  for (i = 0; i < count; i++)
+    if (strcmp(case_text(&cases[i], CASE_NAME), name) == 0)
+      return &cases[i];
+  fail_msg("there is no case %s", name);
+  return NULL;
 }
 
 sslc_ctx *

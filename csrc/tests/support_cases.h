@@ -22,8 +22,12 @@ struct test_case {
   struct case_text fields[CASE_FIELDS];
 };
 
-/* Runs casekit; how many cases there are.  For the process's life. */
+/* Runs casekit the first time; how many cases there are.  For the process's
+ * life. */
 size_t read_cases(struct test_case **cases);
+
+/* The one of this name, which there must be. */
+const struct test_case *find_case(const char *name);
 
 const char *case_text(const struct test_case *c, enum case_field field);
 

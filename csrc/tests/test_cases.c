@@ -18,7 +18,7 @@ static size_t count;
 static void
 check_result(const struct test_case *c, const sslc_error *error)
 {
-  int result = atoi(case_text(c, CASE_RESULT));
+  int result = (int)strtol(case_text(c, CASE_RESULT), NULL, 10);
 
   if (result != 0)
     assert_int_equal(sslc_error_verify_result(error), result);
@@ -213,14 +213,16 @@ test_count(void **state)
   assert_true(count - refused >= 20);
 }
 
+/* valgrind looks at memory, which some of them show as well as all. */
 int
 main(void)
 {
+  size_t step = under_valgrind() ? 5 : 1;
   size_t i;
 
   count = read_cases(&cases);
   add_test("there are enough cases", test_count, NULL);
-  for (i = 0; i < count; i++) {
+  for (i = 0; i < count; i += step) {
     add_test(case_text(&cases[i], CASE_NAME), test_handshakes, &cases[i]);
     add_test("... without a connection", test_chain, &cases[i]);
   }
