@@ -454,6 +454,30 @@ sslci_conn_start(sslc_conn *conn)
   return status;
 }
 
+/* A server of several names answers the ClientHello itself. */
+static sslc_status
+choose_context(sslc_conn *conn, sslc_status status)
+{
+  if (status != SSLC_WANT_CLIENT_HELLO_CB || conn->ctx->served_count == 0)
+    return status;
+  return conn->last_status = sslci_serve_answer(conn);
+}
+
+static sslc_status
+step_handshake(sslc_conn *conn)
+{
+  bool asked = conn->hello_answer != SSLCI_NOT_ASKED;
+  int ret = SSL_do_handshake(conn->ssl);
+  sslc_status status = sslci_step_end(conn, SSLC_PHASE_HANDSHAKE, ret);
+  if (asked || conn->hello_answer != SSLCI_ASKED)
+    return status;
+  status = choose_context(conn, status);
+  if (status != SSLC_OK)
+    return status;
+  ret = SSL_do_handshake(conn->ssl);
+  return sslci_step_end(conn, SSLC_PHASE_HANDSHAKE, ret);
+}
+
 sslc_status
 sslc_conn_do_handshake(sslc_conn *conn)
 {
@@ -466,11 +490,10 @@ sslc_conn_do_handshake(sslc_conn *conn)
     return handshake_was_done(conn);
   status = sslci_early_begin(conn);
   if (status == SSLC_OK)
-    status = sslci_hooks_begin(conn);
+    status = choose_context(conn, sslci_hooks_begin(conn));
   if (status != SSLC_OK)
     return status;
-  int ret = SSL_do_handshake(conn->ssl);
-  status = sslci_step_end(conn, SSLC_PHASE_HANDSHAKE, ret);
+  status = step_handshake(conn);
   if (status < 0)
     let_go(conn); /* of the alert that says why */
   if (status == SSLC_OK)

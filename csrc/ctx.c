@@ -143,6 +143,7 @@ sslc_ctx_free(sslc_ctx *ctx)
   OPENSSL_cleanse(ctx->session_secret, sizeof ctx->session_secret);
   sslci_policy_free(ctx);
   sslci_identity_free(ctx);
+  sslci_served_free(ctx);
   sslci_pins_free(ctx);
   sslci_ocsp_free(ctx);
   free_files(ctx->files);

@@ -186,12 +186,18 @@ serve_as(sslc_conn *conn, sslc_ctx *ctx)
 
 /* ------------------------------------------------------------- settings */
 
+void
+sslci_hooks_watch_hello(sslc_ctx *ctx)
+{
+  bool asks = ctx->client_hello || ctx->served_count > 0;
+  SSL_CTX_set_client_hello_cb(ctx->ssl_ctx, asks ? client_hello : NULL, NULL);
+}
+
 static sslc_status
 set_hook(sslc_ctx *ctx, bool *where, const char *setting, int on)
 {
   sslc_status status = sslci_ctx_switch(ctx, where, setting, on);
-  SSL_CTX_set_client_hello_cb(ctx->ssl_ctx,
-                              ctx->client_hello ? client_hello : NULL, NULL);
+  sslci_hooks_watch_hello(ctx);
   return status;
 }
 
@@ -261,8 +267,9 @@ sslci_hooks_explain(sslc_conn *conn)
   const char *reason = conn->answer_reason;
   if (is_aborted(conn))
     sslci_error_explain(&conn->err, SSLC_CODE_CANCELED,
-                        "the handshake was ended by a hook%s%s",
-                        reason ? ": " : "", reason ? reason : "");
+                        "the handshake was ended by %s%s%s",
+                        conn->ctx->served_count > 0 ? "this server"
+                                                    : "a hook", reason ? ": " : "", reason ? reason : "");
   else if (conn->verify_answer == SSLCI_REFUSED)
     explain_refusal(conn);
   else if (conn->hello_fault)

@@ -259,6 +259,13 @@ struct sslci_trust {
 
 enum { SSLCI_DIGEST = 32 }; /* bytes of SHA-256 */
 
+/* A name that another context serves. */
+struct sslci_served {
+  char *name;
+  bool any; /* one label more: "*.name" */
+  sslc_ctx *ctx;
+};
+
 struct sslc_ctx {
   atomic_int refs;
   uint64_t number;     /* of the context in this process */
@@ -285,6 +292,9 @@ struct sslc_ctx {
   bool identity_changed; /* after that: what was there before may still be */
   sslc_ctx **identities; /* besides: frozen, each with its own */
   size_t identity_count;
+  struct sslci_served *served;
+  size_t served_count;
+  bool strict_sni;
   /* the rest */
   struct sslci_cache *sessions;
   unsigned char settings_digest[SSLCI_DIGEST]; /* of what was loaded */
@@ -508,6 +518,17 @@ const char *sslci_safe_getenv(const char *name);
 bool sslci_params_serve(sslc_conn *conn, const sslc_ctx *ctx);
 
 void sslci_keylog_close(sslc_ctx *ctx);
+
+/* ---------------------------------------------------------- serve.c */
+
+void sslci_served_free(sslc_ctx *ctx);
+
+/* Answers the ClientHello by its server name: SSLC_OK; what is wanted where it
+ * is a hook's to answer; a refusal that changes nothing. */
+sslc_status sslci_serve_answer(sslc_conn *conn);
+
+/* Has the ClientHello suspend the handshake, where somebody answers it. */
+void sslci_hooks_watch_hello(sslc_ctx *ctx);
 
 /* ------------------------------------------------ identity_choose.c */
 

@@ -155,7 +155,8 @@ static sslc_status
 prepare_server(sslc_conn *conn)
 {
   const sslc_ctx *ctx = conn->ctx;
-  if (!sslci_has_identity(ctx) && !ctx->x509_lookup && !ctx->client_hello)
+  if (!sslci_has_identity(ctx) && !ctx->x509_lookup && !ctx->client_hello &&
+      ctx->served_count == 0)
     return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_HANDSHAKE,
                              "a server needs a certificate and key: the "
                              "context has none");

@@ -76,6 +76,7 @@ build = {
         "csrc/poller.c",
         "csrc/race.c",
         "csrc/resolve.c",
+        "csrc/serve.c",
         "csrc/session.c",
         "csrc/session_cache.c",
         "csrc/session_export.c",

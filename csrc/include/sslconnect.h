@@ -539,6 +539,25 @@ SSLC_API int sslc_key_uri_is_encrypted(const char *uri);
  */
 SSLC_API sslc_status sslc_ctx_add_identity(sslc_ctx *ctx, sslc_ctx *identity);
 
+/*
+ * A server of several names: a client that asks for `name` (RFC 6066, section
+ * 3) is served by `other`, with all of its settings, as when the client_hello
+ * hook chose it.  "*.example" stands for one label and the rest; a name that
+ * stands there itself comes before.  `other` is in use from now on (its
+ * settings are over) and has a reference; its own server names do not count.
+ *
+ * A name that is not among them, or none, is the client_hello hook's where that
+ * is set; else this context serves.  It may have no certificate, and does not
+ * serve then, nor where strict_sni is set: the handshake ends with the alert
+ * unrecognized_name (handshake_failure where there is no name), and canceled.
+ *
+ * SSLC_OK; SSLC_ERR_CONFIG with bad_option where it is no name, stands there
+ * already, or the context has no certificate or a bad setting; SSLC_ERR_NOMEM.
+ */
+SSLC_API sslc_status sslc_ctx_add_server_name(sslc_ctx *ctx, const char *name,
+                                              sslc_ctx *other);
+SSLC_API sslc_status sslc_ctx_set_strict_sni(sslc_ctx *ctx, int on);
+
 /* Versions, the numbers of the protocol. */
 enum {
   SSLC_TLS1 = 0x0301,
