@@ -17,8 +17,8 @@ static void
 put(const char *name, const void *value, size_t len)
 {
   printf("%s %zu\n", name, len);
-  need(fwrite(value, 1, len, stdout) == len && putchar('\n') == '\n',
-       "cannot write");
+  need((len == 0 || fwrite(value, 1, len, stdout) == len) &&
+       putchar('\n') == '\n', "cannot write");
 }
 
 static void
