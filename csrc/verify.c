@@ -36,6 +36,22 @@ note_verdict(int ok, X509_STORE_CTX *store_ctx)
   return ok;
 }
 
+/* A client's session that was verified under other trust does not resume with
+ * us: its certificate would not be looked at again. */
+static bool
+bind_sessions(sslc_conn *conn, const sslc_ctx *ctx)
+{
+  static const char own[] = "sslconnect";
+  unsigned char id[sizeof own - 1 + 2 * sizeof(uint64_t)];
+  const uint64_t scope[2] = { ctx == conn->ctx ? 0 : ctx->number,
+                              conn->trust_generation };
+  if (conn->role != 1)
+    return true;
+  memcpy(id, own, sizeof own - 1);
+  memcpy(id + sizeof own - 1, scope, sizeof scope);
+  return SSL_set_session_id_context(conn->ssl, id, sizeof id);
+}
+
 /* With a hook that overrules the verdict, nobody may be trusted at all: the
  * store of the SSL_CTX is empty. */
 static sslc_status
@@ -53,7 +69,7 @@ set_trust(sslc_conn *conn, sslc_ctx *ctx, int mode)
   }
   if (!store)
     sslci_error_clear(&conn->err);
-  if (!sslci_policy_apply(conn, ctx)) {
+  if (!bind_sessions(conn, ctx) || !sslci_policy_apply(conn, ctx)) {
     sslci_error_nomem(&conn->err, SSLC_PHASE_HANDSHAKE);
     return sslci_conn_fail(conn);
   }

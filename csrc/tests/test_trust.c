@@ -443,6 +443,60 @@ test_generation(void **state)
   OPENSSL_free(path);
 }
 
+/* Whether the client's session resumes with a server that believes the file. */
+static void
+resume(sslc_ctx *server, sslc_ctx *client, sslc_session **session, int resumed,
+       sslc_status status)
+{
+  struct peers p;
+  char byte;
+  size_t n;
+
+  peers_init(&p, sslc_ctx_up_ref(client), sslc_ctx_up_ref(server), "localhost");
+  if (*session != NULL)
+    assert_ok(sslc_conn_set_session(p.client, *session),
+              sslc_conn_error(p.client));
+  shake(&p);
+  assert_int_equal(p.server_status, status);
+  assert_int_equal(sslc_conn_session_reused(p.server), resumed);
+  if (status == SSLC_OK) {
+    sslc_conn_read(p.client, &byte, 1, &n);
+    sslc_session_free(*session);
+    *session = sslc_conn_get1_session(p.client);
+    assert_non_null(*session);
+  }
+  peers_free(&p);
+}
+
+/* A server does not let in by a session whom it would not let in without. */
+static void
+test_server_sessions(void **state)
+{
+  static const char *const use[] = { "extendedKeyUsage=clientAuth", NULL };
+  struct pair leaf = pair_make("client", &one, use);
+  char *path = own_path("test_trust_sessions");
+  sslc_ctx *server = pair_server_ctx(&server_one, NULL);
+  sslc_ctx *client = pair_server_ctx(&leaf, NULL);
+  sslc_session *session = NULL;
+
+  (void)state;
+  write_cert(path, &one);
+  assert_ok(sslc_ctx_load_verify_file(server, path), sslc_ctx_error(server));
+  assert_ok(sslc_ctx_set_verify_client(server, SSLC_VERIFY_CLIENT_REQUIRED),
+            sslc_ctx_error(server));
+  assert_ok(load_pem(client, &one), sslc_ctx_error(client));
+  resume(server, client, &session, 0, SSLC_OK);
+  resume(server, client, &session, 1, SSLC_OK);
+  write_cert(path, &two);
+  resume(server, client, &session, 0, SSLC_ERR_VERIFY);
+  sslc_session_free(session);
+  sslc_ctx_free(client);
+  sslc_ctx_free(server);
+  pair_free(&leaf);
+  assert_int_equal(unlink(path), 0);
+  OPENSSL_free(path);
+}
+
 /* ------------------------------------------------------------- directories */
 
 /* "DIR/5ad8a5d6.0", to be freed. */
@@ -604,6 +658,8 @@ add_change_tests(void)
   add_test("nobody looks all the time", test_interval, NULL);
   add_test("a handshake keeps the trust it began with", test_under_way, NULL);
   add_test("the generation changes with the trust", test_generation, NULL);
+  add_test("a server's sessions go with its trust", test_server_sessions,
+           NULL);
   add_test("certificates come to a directory and go", test_dir_changes, NULL);
   add_test("a revocation list changes", test_crl_changes, NULL);
   add_test("threads connect as the trust changes", test_threads, NULL);
