@@ -24,7 +24,9 @@ typedef const char *problem;
 static char
 lower(char c)
 {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+  if (c >= 'A' && c <= 'Z')
+    c = (char)(c - 'A' + 'a');
+  return c;
 }
 
 static bool
@@ -61,7 +63,7 @@ has_scheme_and_host(const char *uri, size_t len, const char *wanted)
   size_t n = strlen(wanted);
   return len >= n && !memchr(uri, '@', len) && host_offset(uri, len) == host_offset(wanted, n) &&
          is_same_text(uri, wanted, n) &&
-         (len == n || memchr("/?#:;", uri[n], 5) != NULL);
+         (len == n || (uri[n] && strchr("/?#:;", uri[n])));
 }
 
 static bool

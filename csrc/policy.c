@@ -112,11 +112,12 @@ sslc_ctx_set_crl_check(sslc_ctx *ctx, int what)
 /* ------------------------------------------------------- security levels */
 
 static sslc_status
-set_level(sslc_ctx *ctx, const char *setting, int level, int least)
+set_level(sslc_ctx *ctx, const char *setting, int level, bool insecure)
 {
   sslc_status status = sslci_ctx_settable(ctx);
   if (status != SSLC_OK)
     return status;
+  int least = insecure ? 0 : ctx->policy.least_level;
   if (level < 0 || level > LEVEL_MAX)
     return sslci_ctx_bad_option(ctx, "%s: %d is not within 0 and %d", setting,
                                 level, LEVEL_MAX);
@@ -135,14 +136,13 @@ set_level(sslc_ctx *ctx, const char *setting, int level, int least)
 sslc_status
 sslc_ctx_set_security_level(sslc_ctx *ctx, int level)
 {
-  return set_level(ctx, "security_level", level,
-                   ctx ? ctx->policy.least_level : 0);
+  return set_level(ctx, "security_level", level, false);
 }
 
 sslc_status
 sslc_ctx_set_insecure_security_level(sslc_ctx *ctx, int level)
 {
-  return set_level(ctx, "insecure_security_level", level, 0);
+  return set_level(ctx, "insecure_security_level", level, true);
 }
 
 /* What somebody asked for by its number stays. */
