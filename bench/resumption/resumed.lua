@@ -2,8 +2,8 @@
 --
 --   lua resumed.lua HOST PORT CA_FILE
 --
--- Each repetition does some connects of one kind, then as many of the other; printed are the medians
--- of the CPU that this process spent on a connect with a request and its answer, user and system.
+-- Each repetition does some connects of one kind, then as many of the other. The medians are of the
+-- CPU, user and system, that this process spent on a connect with a request and its answer.
 local ssl = require "sslconnect"
 
 local ROUNDS, CONNECTS = 15, 20

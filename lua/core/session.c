@@ -139,7 +139,8 @@ static int ctx_set_session_secret(lua_State *L)
   lcore_object *o = lcore_check(L, 1, &lcore_ctx);
   size_t len;
   const char *secret = luaL_checklstring(L, 2, &len);
-  return lcore_result(L, o, sslc_ctx_set_session_secret(o->handle, secret, len));
+  return lcore_result(L, o,
+                      sslc_ctx_set_session_secret(o->handle, secret, len));
 }
 
 static int ctx_set_session_domain(lua_State *L)
