@@ -518,7 +518,6 @@ test_cert_new_fails(void **state)
   expect_no_cert(sslc_cert_new_der, longer, der_len + 1);
   expect_no_cert(sslc_cert_new_der, longer, der_len - 1);
   expect_no_cert(sslc_cert_new_der, longer, 0);
-  sslc_cert_free(a);
   assert_int_equal(sslc_cert_new_pem(NULL, 0, &a, NULL), SSLC_ERR_ARG);
   assert_int_equal(sslc_cert_new_der(longer, 1, NULL, NULL), SSLC_ERR_ARG);
   free(pem);
