@@ -399,7 +399,7 @@ static sslc_status
 load_crls(sslc_ctx *ctx, const struct sslci_data *d)
 {
   ctx->trust.checks_crls = true;
-  return load_data(ctx, d, "revocation list", read_crls);
+  return load_data(ctx, d, "revocation list in PEM", read_crls);
 }
 
 sslc_status

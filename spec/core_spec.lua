@@ -34,7 +34,7 @@ describe("the module", function()
     assert.is_string(expired.hint)
     assert.is_nil(core.codes.out_of_memory.hint)
     assert.is_nil(core.codes.none)
-    assert.equal(36, #sorted_keys(core.codes))
+    assert.equal(39, #sorted_keys(core.codes))
   end)
 
   it("has a clock that goes forward", function()

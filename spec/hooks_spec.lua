@@ -316,7 +316,7 @@ describe("verify_hook", function()
     assert.not_equal(of(yes), of(no))
     assert.not_equal(of(named), of(other))
     assert.not_equal(of(yes), assert(context.shared {ca_file = helper.ca}))
-    assert.matches("verify_hook=yes", tostring(of(named)))
+    assert.matches(" verify_hook$", tostring(of(named)))
   end)
 end)
 
@@ -338,7 +338,7 @@ describe("certificate_hook", function()
     accepts(server)
     accepts(client)
     assert.equal("CN=client", server.info.certificates[1]:subject())
-    assert.same({}, names)
+    assert.same({"CN=sslconnect test CA"}, names)
     accepts((ask(function()
       return {cert = helper.slurp(OURS.cert), key = helper.cert("client-enc.key"),
         key_password = "secret"}

@@ -101,7 +101,7 @@ describe("an unknown option", function()
   it("is shown shortened where it is long", function()
     local _, err = ssl.context {[("x"):rep(5000)] = 1}
     helper.check_error(err, {code = "bad_option"})
-    assert.is_true(#err.text < 600, #err.text)
+    assert.is_nil(err.text:find(("x"):rep(61), 1, true))
   end)
 end)
 
