@@ -268,8 +268,8 @@ sslci_hooks_explain(sslc_conn *conn)
   if (is_aborted(conn))
     sslci_error_explain(&conn->err, SSLC_CODE_CANCELED,
                         "the handshake was ended by %s%s%s",
-                        conn->ctx->served_count > 0 ? "this server"
-                                                    : "a hook", reason ? ": " : "", reason ? reason : "");
+                        conn->ctx->served_count > 0 ? "this server" : "a hook",
+                        reason ? ": " : "", reason ? reason : "");
   else if (conn->verify_answer == SSLCI_REFUSED)
     explain_refusal(conn);
   else if (conn->hello_fault)
@@ -435,6 +435,12 @@ sslc_conn_answer_client_hello(sslc_conn *conn, sslc_ctx *ctx)
   sslc_ctx_free(old);
   conn->hello_answer = SSLCI_ACCEPTED;
   return SSLC_OK;
+}
+
+const sslc_ctx *
+sslc_conn_ctx(const sslc_conn *conn)
+{
+  return conn ? conn->ctx : NULL;
 }
 
 static enum sslci_answer *

@@ -1464,12 +1464,20 @@ SSLC_API sslc_status sslc_conn_answer_abort(sslc_conn *conn,
  * context whose connection this is from here on, with its certificate, client
  * verification, ALPN, versions, security level, lenient_eof, parameters (but
  * groups only where it has some), key log and other hooks (only the keys of
- * tickets stay, and each is good for the context it was given in); NULL: the connection's own.  SSLC_OK; SSLC_ERR_STATE with misuse where
- * nothing was asked; SSLC_ERR_CONFIG where `ctx` has a bad setting, or neither
- * a certificate nor the hook that gives one.  After a failure that is not final
+ * tickets stay, and each is good for the context it was given in); NULL: the
+ * connection's own.  SSLC_OK; SSLC_ERR_STATE with misuse where nothing was
+ * asked; SSLC_ERR_CONFIG where `ctx` has a bad setting, or neither a
+ * certificate nor the hook that gives one.  After a failure that is not final
  * it is still to be answered. */
 SSLC_API sslc_status sslc_conn_answer_client_hello(sslc_conn *conn,
                                                    sslc_ctx *ctx);
+
+/* The context whose connection this is: the one it was made of, until a server
+ * name or the client_hello hook has chosen another; from then on what this one
+ * is set to holds.  To compare with those one knows: no reference comes with
+ * it, and it is good until the next step or answer.  NULL for NULL.
+ * SSL_get_SSL_CTX(3). */
+SSLC_API const sslc_ctx *sslc_conn_ctx(const sslc_conn *conn);
 
 /* ---------------------------------------------------------------- trace */
 

@@ -114,7 +114,9 @@ test_demands(void **state)
             sslc_ctx_error(server));
   sslc_ctx_free(other);
   peers_init(&p, make_client(SSLC_TLS1_2), server, "a.example");
+  assert_ptr_equal(sslc_conn_ctx(p.server), server);
   shake(&p);
+  assert_ptr_equal(sslc_conn_ctx(p.server), other);
   assert_status(p.server_status, SSLC_ERR_VERIFY, sslc_conn_error(p.server));
   assert_code(sslc_conn_error(p.server), SSLC_CODE_CERTIFICATE_MISSING);
   peers_free(&p);
@@ -133,6 +135,7 @@ test_hook(void **state)
              "other.example");
   shake(&p);
   assert_int_equal(p.server_status, SSLC_WANT_CLIENT_HELLO_CB);
+  assert_ptr_equal(sslc_conn_ctx(p.server), server);
   assert_ok(sslc_conn_answer_client_hello(p.server, NULL), NULL);
   shake(&p);
   assert_status(p.server_status, SSLC_OK, sslc_conn_error(p.server));
@@ -167,6 +170,7 @@ test_misuse(void **state)
   (void)state;
   assert_int_equal(sslc_ctx_add_server_name(NULL, "a", other), SSLC_ERR_ARG);
   assert_int_equal(sslc_ctx_set_strict_sni(NULL, 1), SSLC_ERR_ARG);
+  assert_null(sslc_conn_ctx(NULL));
   for (i = 0; i < COUNT(names); i++)
     check_bad(names[i], make_server_ctx("good"), "server_name");
   check_bad(NULL, make_server_ctx("good"), "server_name");

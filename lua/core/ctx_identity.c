@@ -53,12 +53,32 @@ static int ctx_add_identity(lua_State *L)
   return lcore_result(L, o, sslc_ctx_add_identity(o->handle, identity->handle));
 }
 
+static int ctx_add_server_name(lua_State *L)
+{
+  lcore_object *o = check(L);
+  const char *name = lcore_checkcstring(L, 2);
+  lcore_object *other = lcore_check(L, 3, &lcore_ctx);
+  if (other->handle == NULL)
+    return lcore_failure(L, other, SSLC_ERR_STATE);
+  return lcore_result(L, o,
+                      sslc_ctx_add_server_name(o->handle, name, other->handle));
+}
+
+static int ctx_set_strict_sni(lua_State *L)
+{
+  lcore_object *o = check(L);
+  int on = lcore_checkboolean(L, 2);
+  return lcore_result(L, o, sslc_ctx_set_strict_sni(o->handle, on));
+}
+
 const luaL_Reg lcore_ctx_identity[] = {
   {"use_pkcs12_file", ctx_use_pkcs12_file},
   {"use_pkcs12_mem", ctx_use_pkcs12_mem},
   {"use_certificate_uri", ctx_use_certificate_uri},
   {"use_private_key_uri", ctx_use_private_key_uri},
   {"add_identity", ctx_add_identity},
+  {"add_server_name", ctx_add_server_name},
+  {"set_strict_sni", ctx_set_strict_sni},
   {NULL, NULL}};
 
 /* ----------------------------------------------------- asking beforehand */

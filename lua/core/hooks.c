@@ -144,6 +144,15 @@ static int conn_answer_abort(lua_State *L)
   return lcore_result(L, o, sslc_conn_answer_abort(o->handle, reason));
 }
 
+/* is_of(ctx): a closed one has no connections. */
+static int conn_is_of(lua_State *L)
+{
+  lcore_object *o = check(L);
+  lcore_object *ctx = lcore_check(L, 2, &lcore_ctx);
+  return lcore_pushboolean(L, ctx->handle != NULL &&
+                                sslc_conn_ctx(o->handle) == ctx->handle);
+}
+
 /* ---------------------------------------------------------------- lists */
 
 const luaL_Reg lcore_ctx_hooks[] = {
@@ -162,4 +171,5 @@ const luaL_Reg lcore_conn_hooks[] = {
   {"answer_x509_lookup", conn_answer_x509_lookup},
   {"answer_client_hello", conn_answer_client_hello},
   {"answer_abort", conn_answer_abort},
+  {"is_of", conn_is_of},
   {NULL, NULL}};

@@ -66,7 +66,54 @@ local function identities(value)
   return copy
 end
 
-local make_checked
+local make_checked, make, served_kinds
+
+--- A kind: server names, each with a context or the settings of one; made into contexts when they
+-- are set, and a checked copy until then.
+local function server_names(value)
+  local expected = "a table of names, each with a context or a table of settings"
+  if type(value) ~= "table" or getmetatable(value) or next(value) == nil then
+    return nil, expected
+  end
+  local copy = {}
+  for name, given in pairs(value) do
+    if type(name) ~= "string" or name:find("%z") then return nil, expected end
+    local checked, err = given, nil
+    if getmetatable(given) ~= Context then
+      if type(given) ~= "table" then return nil, expected end
+      checked, err = options.check(given, served_kinds)
+    end
+    if not checked then
+      return nil, ('a table of settings for each name; "%s": %s'):format(name:sub(1, 60),
+        err.message)
+    end
+    copy[name] = checked
+  end
+  return copy
+end
+
+--- The names, sorted: which of two that are equal is the bad one is always the same.
+local function sorted_names(served)
+  local names = {}
+  for name in pairs(served) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+--- Settings become contexts here, in the table itself, which is our own: their hooks are looked
+-- for there.
+local function add_server_names(ctx, served)
+  for _, name in ipairs(sorted_names(served)) do
+    local ok, err
+    if getmetatable(served[name]) ~= Context then
+      served[name], err = make(served[name])
+      if not served[name] then return nil, err end
+    end
+    ok, err = ctx:add_server_name(name, served[name].ctx)
+    if not ok then return nil, err end
+  end
+  return true
+end
 
 --- Each is a context of its own in the core.
 local function add_identities(ctx, list)
@@ -131,6 +178,8 @@ local settings = {
   {"key_uri", "string", id.use_key_uri},
   {"pkcs12", id.data, id.use_pkcs12},
   {"identities", identities, add_identities},
+  {"server_names", server_names, add_server_names},
+  {"strict_sni", "boolean", call "set_strict_sni"},
   {"alpn", "names", call "set_alpn"},
   {"min_version", version, call "set_min_version"},
   {"max_version", options.one_of("1.0", "1.1", "1.2", "1.3"), call "set_max_version"},
@@ -164,6 +213,17 @@ local known, is_hook = {}, {}
 for _, setting in ipairs(settings) do
   known[setting[1]] = setting[2]
   is_hook[setting[1]] = setting[2] == callable or nil
+end
+
+--- A kind for what counts nothing in a context that a server name has chosen.
+local function set_outside()
+  return nil, "it to be set beside server_names, not within"
+end
+
+served_kinds = {}
+for name, kind in pairs(known) do served_kinds[name] = kind end
+for _, name in ipairs {"server_names", "strict_sni", "client_hello_hook"} do
+  served_kinds[name] = set_outside
 end
 
 --- The names of all settings, name -> kind.
@@ -253,19 +313,30 @@ local function chosen(given)
   return given.ctx, given.hooks
 end
 
---- The hooks among the settings, and what their answers are made into; nil where there are none.
-local function hooks_of(given)
-  local hooks
-  for name in pairs(is_hook) do
-    if given[name] ~= nil then
-      hooks = hooks or {identity = identity, chosen = chosen}
-      hooks[name] = given[name]
+--- The contexts of server names that have hooks; nil where none has.
+local function served_hooks(given)
+  local list
+  for _, context in pairs(given.server_names or {}) do
+    if context.hooks then
+      list = list or {}
+      list[#list + 1] = {ctx = context.ctx, hooks = context.hooks}
     end
   end
-  return hooks
+  return list
 end
 
-local function make(given)
+--- The hooks among the settings, and what their answers are made into; nil where there are none.
+local function hooks_of(given)
+  local hooks = {identity = identity, chosen = chosen, served = served_hooks(given)}
+  local some = hooks.served ~= nil
+  for name in pairs(is_hook) do
+    hooks[name] = given[name]
+    some = some or given[name] ~= nil
+  end
+  return some and hooks or nil
+end
+
+function make(given)
   local ctx, err = make_checked(given)
   if not ctx then return nil, err end
   return setmetatable({ctx = ctx, sharing = session.sharing(ctx, given.session_store),

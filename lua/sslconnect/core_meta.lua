@@ -435,6 +435,19 @@ function ctx:use_private_key_uri(uri) end
 ---@return sslconnect.core.error|nil err bad_option
 function ctx:add_identity(identity) end
 
+---A server of several names: clients that ask for this one are served by another context.
+---@param name string "*.example" stands for one label more
+---@param other sslconnect.core.ctx whose settings are over
+---@return true|nil done
+---@return sslconnect.core.error|nil err bad_option: no name, one that is there, no certificate
+function ctx:add_server_name(name, other) end
+
+---Whether clients that ask for no name that was added, or for none, are turned away.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_strict_sni(on) end
+
 ---The oldest version to speak.
 ---@param version "1.2"|"1.3"|nil nil: the default, 1.2
 ---@return true|nil done
@@ -1268,6 +1281,12 @@ function conn:answer_client_hello(chosen) end
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err misuse: nothing was asked; closed
 function conn:answer_abort(reason) end
+
+---Whether it is this context's connection: of the one that it was made of, until a server name or
+---an answer has chosen another. SSL_get_SSL_CTX(3).
+---@param context sslconnect.core.ctx
+---@return boolean
+function conn:is_of(context) end
 
 ---Whether the messages that go by are noted, the newest 256. SSL_set_msg_callback(3).
 ---@param on boolean false, as at first, forgets what was noted

@@ -98,6 +98,15 @@ local function ask(conn, question, where)
   end)
 end
 
+--- The hooks that hold: those of the context whose connection it is, which the core has chosen
+-- where it serves several names.
+local function holding(conn, own)
+  for _, other in ipairs(own and own.served or {}) do
+    if conn:is_of(other.ctx) then return other.hooks end
+  end
+  return own
+end
+
 --- Does what a step of the handshake asks for.
 ---@param want string      the status of the step
 ---@param where table      hooks, host, address, transport; give_up, which frees the connection
@@ -106,7 +115,9 @@ end
 ---@return table|nil err
 function hooks.answer(conn, want, where, deadline)
   local question = questions[want]
-  if not question or not (where.hooks and where.hooks[question.name]) then return false end
+  if not question then return false end
+  where.hooks = holding(conn, where.hooks)
+  if not (where.hooks and where.hooks[question.name]) then return false end
   local ok, err = drive.flush(where, deadline, "handshake")
   if ok then ok, err = ask(conn, question, where) end
   if ok and deadline and core.now() >= deadline then return drive.late(where, "handshake") end
