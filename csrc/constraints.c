@@ -12,23 +12,6 @@
 
 #include <string.h>
 
-static char
-lower(char c)
-{
-  if (c >= 'A' && c <= 'Z')
-    c = (char)(c - 'A' + 'a');
-  return c;
-}
-
-static bool
-is_same_text(const char *a, const char *b, size_t len)
-{
-  for (size_t i = 0; i < len; i++)
-    if (lower(a[i]) != lower(b[i]))
-      return false;
-  return true;
-}
-
 /* "*.example.com" stands for "www.example.com", not for "a.www.example.com";
  * names below ".www.example.com" have a label too many. */
 static bool
@@ -41,7 +24,7 @@ stands_for(const ASN1_STRING *wildcard, const ASN1_STRING *name)
   if (w_len < 2 || memcmp(w, "*.", 2) != 0 || n_len < w_len)
     return false;
   size_t first = n_len - (w_len - 1); /* of the labels, where the wildcard is */
-  return !memchr(n, '.', first) && is_same_text(n + first, w + 1, w_len - 1);
+  return !memchr(n, '.', first) && sslci_same_text(n + first, w + 1, w_len - 1);
 }
 
 static bool

@@ -127,8 +127,7 @@ sslci_key_problem(sslc_ctx *ctx, const char *name,
   if (p->needed)
     return sslci_ctx_bad_file(ctx, 0, "key \"%s\" is encrypted and the "
                               "password does not open it", name);
-  if (ERR_GET_LIB(code) == ERR_LIB_PEM &&
-      ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
+  if (sslci_is_end_of_pem())
     return sslci_ctx_bad_file(ctx, 0, "key \"%s\" has no private key in PEM "
                               "or DER", name);
   return sslci_ctx_bad_file(ctx, 0, "key \"%s\" has a malformed private key",

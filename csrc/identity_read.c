@@ -120,9 +120,7 @@ read_pem(BIO *mem, X509 **leaf, STACK_OF(X509) *chain)
       return false;
     }
   }
-  unsigned long code = ERR_peek_last_error();
-  return ERR_GET_LIB(code) == ERR_LIB_PEM &&
-         ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+  return sslci_is_end_of_pem();
 }
 
 /* One and nothing behind it. */

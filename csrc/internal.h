@@ -162,6 +162,9 @@ void sslci_peer_names_describe(const sslc_conn *conn, struct sslci_text *t);
  * short. */
 char *sslci_peer_names_demand(const sslc_conn *conn);
 
+/* Whether `len` bytes are the same but for the case of ASCII's letters. */
+bool sslci_same_text(const char *a, const char *b, size_t len);
+
 /* ------------------------------------------------------------ idn.c */
 
 /* U-labels to A-labels (IDNA 2008).  `why` says what was wrong. */

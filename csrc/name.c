@@ -82,12 +82,26 @@ check_dns(const char *name)
     : NULL;
 }
 
+static char
+lower(char c)
+{
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool
+sslci_same_text(const char *a, const char *b, size_t len)
+{
+  for (size_t i = 0; i < len; i++)
+    if (lower(a[i]) != lower(b[i]))
+      return false;
+  return true;
+}
+
 static void
 lower_case(char *s)
 {
   for (; *s; s++)
-    if (*s >= 'A' && *s <= 'Z')
-      *s = (char)(*s - 'A' + 'a');
+    *s = lower(*s);
 }
 
 static problem

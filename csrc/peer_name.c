@@ -21,23 +21,6 @@ typedef const char *problem;
 
 /* -------------------------------------------------------------- matching */
 
-static char
-lower(char c)
-{
-  if (c >= 'A' && c <= 'Z')
-    c = (char)(c - 'A' + 'a');
-  return c;
-}
-
-static bool
-is_same_text(const char *a, const char *b, size_t len)
-{
-  for (size_t i = 0; i < len; i++)
-    if (lower(a[i]) != lower(b[i]))
-      return false;
-  return true;
-}
-
 /* "sip:", "sips:" (RFC 5922) and what is followed by "//": the length up to the
  * host; 0 where a URI has none that can be compared by itself. */
 static size_t
@@ -49,8 +32,8 @@ host_offset(const char *uri, size_t len)
     return 0;
   if (len >= scheme + 2 && memcmp(colon, "://", 3) == 0)
     return scheme + 2;
-  bool sip = (scheme == 4 && is_same_text(uri, "sip:", 4)) ||
-             (scheme == 5 && is_same_text(uri, "sips:", 5));
+  bool sip = (scheme == 4 && sslci_same_text(uri, "sip:", 4)) ||
+             (scheme == 5 && sslci_same_text(uri, "sips:", 5));
   return sip ? scheme : 0;
 }
 
@@ -62,7 +45,7 @@ has_scheme_and_host(const char *uri, size_t len, const char *wanted)
 {
   size_t n = strlen(wanted);
   return len >= n && !memchr(uri, '@', len) && host_offset(uri, len) == host_offset(wanted, n) &&
-         is_same_text(uri, wanted, n) &&
+         sslci_same_text(uri, wanted, n) &&
          (len == n || (uri[n] && strchr("/?#:;", uri[n])));
 }
 

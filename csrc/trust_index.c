@@ -145,14 +145,6 @@ index_pem(struct sslci_bundle *b, const struct sslci_data *d)
 
 /* ------------------------------------------------------------ OpenSSL's way */
 
-static bool
-is_end_of_pem(void)
-{
-  unsigned long code = ERR_peek_last_error();
-  return ERR_GET_LIB(code) == ERR_LIB_PEM &&
-         ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-}
-
 static enum sslci_loaded
 parse_pem(struct sslci_bundle *b, const struct sslci_data *d)
 {
@@ -168,7 +160,7 @@ parse_pem(struct sslci_bundle *b, const struct sslci_data *d)
   BIO_free(mem);
   if (!mem || !ok)
     return SSLCI_LOADED_NOMEM;
-  if (!is_end_of_pem())
+  if (!sslci_is_end_of_pem())
     return SSLCI_LOADED_BAD;
   ERR_clear_error();
   return b->count ? SSLCI_LOADED_SOME : SSLCI_LOADED_NONE;
