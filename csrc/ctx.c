@@ -282,11 +282,21 @@ is_changed(const struct sslci_file *file)
          !sslci_stamp_equal(&now, &file->stamp);
 }
 
+/* Those of the contexts within count too.  They are as they were when they were
+ * added, and a context is never within itself: so this ends. */
 int
 sslc_ctx_files_changed(const sslc_ctx *ctx)
 {
-  for (const struct sslci_file *f = ctx ? ctx->files : NULL; f; f = f->next)
+  if (!ctx)
+    return 0;
+  for (const struct sslci_file *f = ctx->files; f; f = f->next)
     if (is_changed(f))
+      return 1;
+  for (size_t i = 0; i < ctx->identity_count; i++)
+    if (sslc_ctx_files_changed(ctx->identities[i]))
+      return 1;
+  for (size_t i = 0; i < ctx->served_count; i++)
+    if (sslc_ctx_files_changed(ctx->served[i].ctx))
       return 1;
   return 0;
 }

@@ -336,8 +336,9 @@ SSLC_API const sslc_error *sslc_ctx_error(const sslc_ctx *ctx);
  * bad_file, or SSLC_ERR_NOMEM. */
 SSLC_API sslc_status sslc_ctx_check(sslc_ctx *ctx);
 
-/* 1 when a file or directory that was loaded into the context is no longer
- * the one it was (another inode, size or time of change), else 0. */
+/* 1 when a file or directory that was loaded into the context, or into those
+ * that were added to it (sslc_ctx_add_identity, sslc_ctx_add_server_name), is
+ * no longer the one it was (another inode, size or time of change), else 0. */
 SSLC_API int sslc_ctx_files_changed(const sslc_ctx *ctx);
 
 /*

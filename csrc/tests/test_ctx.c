@@ -432,6 +432,60 @@ test_files_changed(void **state)
   free(pem);
 }
 
+static sslc_status
+add_identity(sslc_ctx *ctx, sslc_ctx *within)
+{
+  return sslc_ctx_add_identity(ctx, within);
+}
+
+static sslc_status
+add_server_name(sslc_ctx *ctx, sslc_ctx *within)
+{
+  return sslc_ctx_add_server_name(ctx, "a.example", within);
+}
+
+/* A server's with this certificate, a file that can be changed. */
+static sslc_ctx *
+make_changing(const char *path)
+{
+  sslc_ctx *ctx = sslc_ctx_new();
+  size_t len;
+  char *pem = read_file(cert_path("good.pem"), &len);
+
+  write_file(path, pem);
+  free(pem);
+  assert_ok(sslc_ctx_use_certificate_file(ctx, path), sslc_ctx_error(ctx));
+  assert_ok(sslc_ctx_use_private_key_file(ctx, cert_path("good.key")),
+            sslc_ctx_error(ctx));
+  return ctx;
+}
+
+/* In a context that was added, and in one that was added to that. */
+static void
+test_files_changed_within(void **state)
+{
+  static sslc_status (*const adders[])(sslc_ctx *, sslc_ctx *) = {
+    add_identity, add_server_name };
+  const char *path = cert_path("test_ctx_within.pem");
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < COUNT(adders); i++) {
+    sslc_ctx *within = make_changing(path), *other = make_server_ctx("direct");
+    sslc_ctx *ctx = sslc_ctx_new();
+    assert_ok(adders[i](other, within), sslc_ctx_error(other));
+    assert_ok(add_server_name(ctx, other), sslc_ctx_error(ctx));
+    assert_int_equal(sslc_ctx_files_changed(other), 0);
+    assert_int_equal(sslc_ctx_files_changed(ctx), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(sslc_ctx_files_changed(other), 1);
+    assert_int_equal(sslc_ctx_files_changed(ctx), 1);
+    sslc_ctx_free(within);
+    sslc_ctx_free(other);
+    sslc_ctx_free(ctx);
+  }
+}
+
 static void
 add_file_tests(void)
 {
@@ -473,5 +527,7 @@ main(void)
            NULL);
   add_test("references are counted", test_references, NULL);
   add_test("a changed file is noticed", test_files_changed, NULL);
+  add_test("a changed file of a context within is noticed",
+           test_files_changed_within, NULL);
   return run_all("ctx");
 }

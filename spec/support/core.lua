@@ -272,6 +272,7 @@ local kinds = {
       use_pkcs12_file = {certs .. "/client.p12"}, use_pkcs12_mem = {pem("client.p12")},
       use_certificate_uri = {"file:" .. certs .. "/good.pem"},
       use_private_key_uri = {"file:" .. certs .. "/good.key"}, add_identity = {identity_ctx()},
+      add_server_name = {"a.example", identity_ctx()}, set_strict_sni = {true},
       set_retry_verify = {true}, set_x509_lookup = {true}, set_client_hello = {true},
     },
     getters = {files_changed = {}, error = {}},
@@ -304,6 +305,7 @@ local kinds = {
       answer_client_hello = {core.ctx()}, answer_abort = {"no"},
     },
     getters = {
+      is_of = {core.ctx()},
       rbio = {}, wbio = {}, get_shutdown = {}, pending = {}, has_pending = {}, last_status = {},
       last_return = {}, ssl_error = {}, error = {}, is_connected = {}, is_server = {},
       state_string = {}, fd = {}, version = {}, cipher = {}, group = {}, alpn = {},
