@@ -238,3 +238,57 @@ describe("whether a key is encrypted", function()
     assert.has_error(function() core.key_file_is_encrypted("a\0b") end)
   end)
 end)
+
+--- Whether a string with `text` in it can be reached from a value: over tables and upvalues, but not
+-- by way of the global environment, where everything is.
+local function is_kept(value, text, seen)
+  local kind = type(value)
+  if kind == "string" then return value:find(text, 1, true) ~= nil end
+  if (kind ~= "table" and kind ~= "function") or seen[value] then return false end
+  seen[value] = true
+  if kind == "function" then
+    for i = 1, 250 do
+      local name, up = debug.getupvalue(value, i)
+      if not name then return false end
+      if is_kept(up, text, seen) then return true end
+    end
+    return false
+  end
+  for name, item in pairs(value) do
+    if is_kept(name, text, seen) or is_kept(item, text, seen) then return true end
+  end
+  return is_kept(getmetatable(value), text, seen)
+end
+
+describe("settings that a connect remembers", function()
+  it("are known again, and their secrets are not kept", function()
+    local context = require "sslconnect.context"
+    local function shared(secret, key)
+      return assert(context.shared {cert = CERT, key = key, session_secret = secret,
+        server_names = {["a.example"] = {cert = CERT, key = ENCRYPTED, key_password = "secret"}}})
+    end
+    local secret, key = ("\7never kept!\8"):rep(3):sub(1, 32), helper.slurp(KEY)
+    local one = shared(secret, key)
+    assert.equal(one, shared(secret, key))
+    assert.not_equal(one, shared(secret:reverse(), key))
+    assert.not_equal(one, shared(secret, KEY))
+    local seen = {[_G] = true, [package.loaded] = true}
+    assert.is_false(is_kept(context.shared, secret, seen))
+    assert.is_true(seen[one], "the walk did not come to what is remembered")
+    seen = {[_G] = true, [package.loaded] = true}
+    assert.is_false(is_kept(context.shared, key:match("\n(%w+)"), seen))
+  end)
+end)
+
+describe("core.secret_digest", function()
+  it("is the same for the same, and no plain SHA-256", function()
+    local digest = core.secret_digest("abc")
+    assert.equal(32, #digest)
+    assert.equal(digest, core.secret_digest("abc"))
+    assert.not_equal(digest, core.secret_digest("abd"))
+    assert.not_equal(digest, core.secret_digest("abc\0"))
+    assert.not_equal("\186\120\22\191", digest:sub(1, 4))
+    assert.equal(32, #core.secret_digest(""))
+    assert.has_error(function() core.secret_digest() end)
+  end)
+end)

@@ -523,6 +523,15 @@ SSLC_API int sslc_key_file_is_encrypted(const char *path);
 SSLC_API int sslc_key_mem_is_encrypted(const void *data, size_t len);
 SSLC_API int sslc_key_uri_is_encrypted(const char *uri);
 
+/* A digest that is the same for the same `len` bytes, to know settings again by
+ * without keeping the secrets among them: HMAC-SHA-256 by a random key of this
+ * process, so that it tells nothing outside of it.  SSLC_OK; SSLC_ERR_ARG;
+ * SSLC_ERR_NOMEM, and all bytes are 0, where memory is short or there are no
+ * random bytes.  Any thread. */
+enum { SSLC_SECRET_DIGEST = 32 };
+SSLC_API sslc_status sslc_secret_digest(
+  const void *data, size_t len, unsigned char digest[SSLC_SECRET_DIGEST]);
+
 /*
  * One identity more: that of another context, of which nothing else counts and
  * which is in use from now on (its settings are over).  It keeps a reference.

@@ -57,6 +57,7 @@ static const luaL_Reg functions[] = {
   {"key_file_is_encrypted", lcore_core_key_file_is_encrypted},
   {"key_mem_is_encrypted", lcore_core_key_mem_is_encrypted},
   {"key_uri_is_encrypted", lcore_core_key_uri_is_encrypted},
+  {"secret_digest", lcore_core_secret_digest},
   {"bio_socket", lcore_core_bio_socket},
   {"bio_connect", lcore_core_bio_connect},
   {"bio_accept", lcore_core_bio_accept},

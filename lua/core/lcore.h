@@ -219,6 +219,7 @@ int lcore_core_is_cert(lua_State *L);
 int lcore_core_key_file_is_encrypted(lua_State *L);
 int lcore_core_key_mem_is_encrypted(lua_State *L);
 int lcore_core_key_uri_is_encrypted(lua_State *L);
+int lcore_core_secret_digest(lua_State *L);
 int lcore_core_bio_socket(lua_State *L);
 int lcore_core_bio_connect(lua_State *L);
 int lcore_core_bio_accept(lua_State *L);

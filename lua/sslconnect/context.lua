@@ -392,14 +392,15 @@ local function value_key(value)
   return ("%s%d:%s;"):format(kind, #value, value)
 end
 
---- The settings as one string, equal for equal settings.
+--- The settings as one string, equal for equal settings; a digest, as what is remembered is not
+--- to hold passwords and keys. Nil where there is none.
 local function key_of(given)
   local parts = {}
   for _, setting in ipairs(settings) do
     local value = given[setting[1]]
     if value ~= nil then parts[#parts + 1] = setting[1] .. "=" .. value_key(value) end
   end
-  return table.concat(parts)
+  return core.secret_digest(table.concat(parts))
 end
 
 local function forget_oldest()
@@ -426,12 +427,12 @@ end
 ---@param given table  checked
 local function shared(given)
   local key = key_of(given)
-  local entry = remembered[key]
+  local entry = key and remembered[key]
   if entry and not entry.context.ctx:files_changed() then
     return remember(key, entry.context)
   end
   local context, err = make(given)
-  if not context then return nil, err end
+  if not (context and key) then return context, err end
   return remember(key, context)
 end
 

@@ -152,6 +152,12 @@ function core.key_mem_is_encrypted(data) end
 ---@return boolean encrypted
 function core.key_uri_is_encrypted(uri) end
 
+---Bytes that are the same for the same text within this process, and tell nothing of it; to know
+---secrets again by.
+---@param text string
+---@return string|nil digest nil where memory is short
+function core.secret_digest(text) end
+
 ---A BIO that connects by itself when it is first read, written or stepped (`do_handshake`), and is
 ---a socket's from then on. BIO_s_connect(3). The connection above has to be told the name too.
 ---@param host string a name or an address; what is wrong with it is told at the first step
