@@ -42,8 +42,9 @@ pem_of(X509 *x509, int aux)
   assert_non_null(mem);
   assert_true(aux ? PEM_write_bio_X509_AUX(mem, x509)
                   : PEM_write_bio_X509(mem, x509));
-  long len = BIO_get_mem_data(mem, &bytes);
-  char *text = strndup(bytes, (size_t)len);
+  assert_int_equal(BIO_write(mem, "", 1), 1);
+  assert_true(BIO_get_mem_data(mem, &bytes) > 0);
+  char *text = strdup(bytes);
   BIO_free(mem);
   return text;
 }
