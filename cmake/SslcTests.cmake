@@ -44,7 +44,8 @@ if(SSLC_VALGRIND)
     --errors-for-leak-kinds=definite --show-leak-kinds=definite)
   # Thousands of processes, or of handshakes: a minute
   # with sanitizers, which look for the same, many of them here.
-  set(memcheck_leaves_out test_oom test_interrupted)
+  set(memcheck_leaves_out test_oom test_interrupted test_hooks_oom
+    test_cases_oom test_demand_oom)
 endif()
 foreach(source ${tests})
   get_filename_component(name "${source}" NAME_WE)
