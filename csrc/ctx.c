@@ -145,6 +145,7 @@ sslc_ctx_free(sslc_ctx *ctx)
   sslci_identity_free(ctx);
   sslci_served_free(ctx);
   sslci_pins_free(ctx);
+  sslci_psk_free(ctx);
   sslci_ocsp_free(ctx);
   free_files(ctx->files);
   OPENSSL_free(ctx->alpn);
@@ -610,6 +611,8 @@ check(sslc_ctx *ctx)
     status = sslci_identity_check(ctx);
   if (status == SSLC_OK)
     status = sslci_pins_check(ctx);
+  if (status == SSLC_OK)
+    status = sslci_psk_check(ctx);
   if (status == SSLC_OK)
     status = sslci_ocsp_check(ctx);
   if (status == SSLC_OK)

@@ -44,7 +44,9 @@ sslc_conn_alpn(const sslc_conn *conn)
 int
 sslc_conn_session_reused(const sslc_conn *conn)
 {
-  return conn && conn->connected ? SSL_session_reused(conn->ssl) : 0;
+  /* To libssl an external key is a session as well. */
+  return conn && conn->connected && !conn->psk ? SSL_session_reused(conn->ssl)
+                                               : 0;
 }
 
 const char *

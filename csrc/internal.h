@@ -246,6 +246,13 @@ struct sslci_policy {
   STACK_OF(X509) *untrusted; /* to build chains with */
 };
 
+/* A key from elsewhere: psk.c. */
+struct sslci_psk {
+  char *identity;
+  unsigned char *key; /* wiped when freed */
+  size_t key_len;
+};
+
 /* Whom a context believes: trust.c. */
 struct sslci_trust {
   struct sslci_source *sources; /* in the order of their setters */
@@ -319,6 +326,8 @@ struct sslc_ctx {
   size_t block_padding;     /* 0: none */
   size_t max_send_fragment; /* 0: libssl's */
   int keylog_fd;            /* -1: none */
+  struct sslci_psk *psks;
+  size_t psk_count;
   /* demands beside chain and name */
   unsigned char (*pins)[SSLCI_PIN];
   size_t pin_count;
@@ -902,6 +911,9 @@ struct sslc_conn {
   size_t ticket_count;
   size_t tickets_kept;  /* of them, in the cache */
   size_t tickets_taken; /* by sslc_conn_take_session */
+  /* psk.c: what was offered or found, by version; borrowed of the context */
+  const struct sslci_psk *psk_12, *psk_13;
+  const struct sslci_psk *psk; /* that was proven; NULL: none */
   /* demand.c: what is not met */
   int demand_code; /* SSLC_CODE_NONE: nothing so far */
   int demand_result;
@@ -1077,6 +1089,23 @@ bool sslci_demand_explain(sslc_conn *conn);
 /* After the handshake: SSLC_OK, or the failure of the connection. */
 sslc_status sslci_demand_done(sslc_conn *conn);
 void sslci_demand_free(sslc_conn *conn);
+
+/* ------------------------------------------------------------ psk.c */
+
+void sslci_psk_free(sslc_ctx *ctx);
+sslc_status sslci_psk_check(sslc_ctx *ctx);
+
+/* Before the handshake, SSLC_OK or a refusal: of a client whose context has a
+ * key, in the place of all verification; of a server that takes on `ctx`. */
+sslc_status sslci_psk_connect(sslc_conn *conn);
+sslc_status sslci_psk_serve(sslc_conn *conn, const sslc_ctx *ctx);
+
+/* When libssl is done: whether the peer has proven that it has a key. */
+bool sslci_psk_done(sslc_conn *conn);
+
+/* Whether nothing but a key counts; and notes that it was not proven: false. */
+bool sslci_psk_is_all(const sslc_conn *conn);
+bool sslci_psk_refuse(sslc_conn *conn);
 
 /* ----------------------------------------------------------- dane.c */
 

@@ -227,6 +227,45 @@ compat_is_unsupported(unsigned long code)
 #endif
 }
 
+/* The callbacks for keys of TLS 1.2, where it was built with them. */
+#if defined(OPENSSL_NO_PSK)
+#define COMPAT_HAS_PSK 0
+typedef unsigned int (*compat_psk_client)(SSL *ssl, const char *hint,
+                                          char *identity,
+                                          unsigned int identity_size,
+                                          unsigned char *key,
+                                          unsigned int key_size);
+typedef unsigned int (*compat_psk_server)(SSL *ssl, const char *identity,
+                                          unsigned char *key,
+                                          unsigned int key_size);
+#else
+#define COMPAT_HAS_PSK 1
+typedef SSL_psk_client_cb_func compat_psk_client;
+typedef SSL_psk_server_cb_func compat_psk_server;
+#endif
+
+static inline void
+compat_set_psk_client(SSL *ssl, compat_psk_client callback)
+{
+#if COMPAT_HAS_PSK
+  SSL_set_psk_client_callback(ssl, callback);
+#else
+  (void)ssl;
+  (void)callback;
+#endif
+}
+
+static inline void
+compat_set_psk_server(SSL *ssl, compat_psk_server callback)
+{
+#if COMPAT_HAS_PSK
+  SSL_set_psk_server_callback(ssl, callback);
+#else
+  (void)ssl;
+  (void)callback;
+#endif
+}
+
 /* An end of the stream without close_notify, as 3.0 reports it. */
 #if defined(SSL_R_UNEXPECTED_EOF_WHILE_READING)
 #define COMPAT_R_UNEXPECTED_EOF SSL_R_UNEXPECTED_EOF_WHILE_READING

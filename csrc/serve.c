@@ -49,6 +49,9 @@ check_other(sslc_ctx *ctx, const char *name, sslc_ctx *other)
     return sslci_ctx_bad_option(ctx, "server_names: the context of \"%s\" has "
                                 "a bad setting: %s", name,
                                 sslc_error_message(&other->err));
+  if (other->psk_count > 0)
+    return sslci_ctx_bad_option(ctx, "server_names: the context of \"%s\" has "
+                                "a psk, which cannot be chosen so", name);
   if (!sslci_has_identity(other) && !other->x509_lookup)
     return sslci_ctx_bad_option(ctx, "server_names: the context of \"%s\" has "
                                 "no certificate and key", name);

@@ -97,7 +97,7 @@ may_stand_for(const sslc_conn *conn)
 {
   const sslc_ctx *ctx = conn->ctx;
   return conn->role == 0 && conn->connected && conn->fatal == SSLC_OK &&
-         (conn->verified || ctx->no_verify || ctx->no_name_check);
+         ctx->psk_count == 0 && (conn->verified || ctx->no_verify || ctx->no_name_check);
 }
 
 static int64_t
@@ -177,7 +177,7 @@ sslc_conn_get1_session(const sslc_conn *conn)
 static bool
 is_wanted(const sslc_conn *conn)
 {
-  return conn->role == 0 && conn->session_key &&
+  return conn->role == 0 && conn->session_key && conn->ctx->psk_count == 0 &&
          conn->lookup_answer == SSLCI_NOT_ASKED;
 }
 

@@ -156,6 +156,8 @@ sslci_verify_serve(sslc_conn *conn, sslc_ctx *ctx)
   int mode = SSL_VERIFY_PEER;
   sslc_status status = sslci_pins_prepare(conn, ctx);
   if (status == SSLC_OK)
+    status = sslci_psk_serve(conn, ctx);
+  if (status == SSLC_OK)
     status = check_client_names(conn, ctx);
   if (status != SSLC_OK)
     return status;
@@ -172,7 +174,7 @@ prepare_server(sslc_conn *conn)
 {
   const sslc_ctx *ctx = conn->ctx;
   if (!sslci_has_identity(ctx) && !ctx->x509_lookup && !ctx->client_hello &&
-      ctx->served_count == 0)
+      ctx->served_count == 0 && ctx->psk_count == 0)
     return sslci_conn_refuse(conn, SSLC_CODE_BAD_OPTION, SSLC_PHASE_HANDSHAKE,
                              "a server needs a certificate and key: the "
                              "context has none");
@@ -182,6 +184,8 @@ prepare_server(sslc_conn *conn)
 sslc_status
 sslci_verify_prepare(sslc_conn *conn)
 {
+  if (sslci_psk_is_all(conn))
+    return sslci_psk_connect(conn);
   sslc_status status = sslci_dane_prepare(conn);
   if (status != SSLC_OK)
     return status;
@@ -270,6 +274,10 @@ sslci_verify_callback(X509_STORE_CTX *store_ctx, void *unused)
                                         SSL_get_ex_data_X509_STORE_CTX_idx());
   sslc_conn *conn = SSL_get_app_data(ssl);
   (void)unused;
+  if (sslci_psk_is_all(conn) && !sslci_psk_refuse(conn)) {
+    sslci_verify_blame(conn, store_ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+    return 0;
+  }
   if (!sslci_ctx_verifies(conn->ctx)) /* nothing but the key */
     return sslci_pins_verify(conn, store_ctx, false);
   int result = sslci_verify_chain(conn, store_ctx);
@@ -287,6 +295,17 @@ must_verify(const sslc_conn *conn)
          (conn->role == 0 || ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED);
 }
 
+/* A client with a key takes nothing in its place. */
+static sslc_status
+fail_without_psk(sslc_conn *conn)
+{
+  sslci_psk_refuse(conn);
+  sslci_error_begin(&conn->err, SSLC_CODE_VERIFICATION_FAILED,
+                    SSLC_PHASE_HANDSHAKE, NULL);
+  sslci_demand_explain(conn);
+  return sslci_conn_fail(conn);
+}
+
 /* libssl verified already.  This is the second lock: a handshake without a
  * certificate (anonymous ciphers), a verdict that nobody acted upon, or a name
  * that libssl did not look at: it loses the name, and says nothing, where an
@@ -294,6 +313,11 @@ must_verify(const sslc_conn *conn)
 sslc_status
 sslci_verify_done(sslc_conn *conn)
 {
+  conn->verified = sslci_psk_done(conn);
+  if (conn->verified)
+    return SSLC_OK;
+  if (sslci_psk_is_all(conn))
+    return fail_without_psk(conn);
   bool named = checks_name(conn);
   bool checked = SSL_get_verify_mode(conn->ssl) & SSL_VERIFY_PEER;
   X509 *cert = compat_get1_peer_certificate(conn->ssl);

@@ -698,6 +698,35 @@ SSLC_API sslc_status sslc_ctx_set_x509_lookup(sslc_ctx *ctx, int on);
 SSLC_API sslc_status sslc_ctx_set_client_hello(sslc_ctx *ctx, int on);
 
 /*
+ * Adds a key that both sides have from elsewhere (external PSK), which stands in
+ * the place of certificates: RFC 8446, section 2.2, RFC 4279, RFC 5489, RFC
+ * 9257; SSL_set_psk_use_session_callback(3), SSL_set_psk_client_callback(3).
+ *
+ * identity  what it is called, in the clear: 1 to 127 bytes.  Copied
+ * key       16 to 64 bytes that cannot be guessed: no password.  Copied, and
+ *           wiped when the context is freed
+ *
+ * A client has one, and takes nothing else for a proof: a server that shows a
+ * certificate instead is refused (verification_failed), and server_name may be
+ * missing.  A server may have any number, and needs no certificate; with one,
+ * clients that have no key of it are served by that.  Only with forward
+ * secrecy: TLS 1.3 with a cipher of SHA-256, or an ECDHE-PSK or DHE-PSK cipher
+ * of TLS 1.2.  Nothing is resumed in such a context, and there is no early data.
+ *
+ * Who has the key may be either side: the same one must not be used by a
+ * program as a client and as a server (RFC 9257, section 4.1), nor by more than
+ * two parties.
+ *
+ * SSLC_OK; SSLC_ERR_CONFIG with bad_option for lengths that are not allowed and
+ * an identity that is there already; and, by sslc_ctx_check and in the first
+ * connection, for a context that demands certificates or decides about them as
+ * well: insecure_no_verify, retry_verify, pins, SSLC_OCSP_REQUIRED,
+ * SSLC_VERIFY_CLIENT_REQUIRED, client_hello, server names, max_early_data.
+ */
+SSLC_API sslc_status sslc_ctx_add_psk(sslc_ctx *ctx, const char *identity,
+                                      const void *key, size_t key_len);
+
+/*
  * Pins: keys, one of which the peer's chain must have, beside all else that is
  * verified.  Each call adds one to the set, so that there can be backups for
  * the day on which the key is changed.  RFC 7469, section 2.4.
@@ -1363,6 +1392,11 @@ SSLC_API const sslc_cert *sslc_conn_peer_cert(const sslc_conn *conn, size_t i);
  * were not checked (an insecure switch, a client without a certificate) or the
  * handshake is not done. */
 SSLC_API int sslc_conn_is_verified(const sslc_conn *conn);
+
+/* The identity of the key (sslc_ctx_add_psk) that the peer has proven to have,
+ * in the place of a certificate: the connection counts as verified.  NULL where
+ * there is none, or the handshake is not done.  Borrowed of the context. */
+SSLC_API const char *sslc_conn_psk_identity(const sslc_conn *conn);
 
 /* "good" when the server stapled an OCSP response that was checked, else
  * "none": there was none, none was asked for, or the connection was resumed.

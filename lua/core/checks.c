@@ -41,6 +41,23 @@ static int ctx_set_pin_scope(lua_State *L)
   return lcore_result(L, o, sslc_ctx_set_pin_scope(o->handle, scope));
 }
 
+/* ----------------------------------------------------------------- PSK */
+
+static int ctx_add_psk(lua_State *L)
+{
+  lcore_object *o = check_ctx(L);
+  const char *identity = lcore_checkcstring(L, 2);
+  size_t len;
+  const char *key = luaL_checklstring(L, 3, &len);
+  return lcore_result(L, o, sslc_ctx_add_psk(o->handle, identity, key, len));
+}
+
+static int conn_psk_identity(lua_State *L)
+{
+  const lcore_object *o = lcore_check(L, 1, &lcore_conn);
+  return lcore_pushcopy(L, sslc_conn_psk_identity(o->handle));
+}
+
 /* ---------------------------------------------------------------- OCSP */
 
 static int ctx_set_ocsp(lua_State *L)
@@ -151,6 +168,7 @@ static int cert_spki_sha256(lua_State *L)
 /* ---------------------------------------------------------------- lists */
 
 const luaL_Reg lcore_ctx_checks[] = {
+  {"add_psk", ctx_add_psk},
   {"add_pin", ctx_add_pin},
   {"set_pin_scope", ctx_set_pin_scope},
   {"set_ocsp", ctx_set_ocsp},
@@ -159,6 +177,7 @@ const luaL_Reg lcore_ctx_checks[] = {
   {NULL, NULL}};
 
 const luaL_Reg lcore_conn_checks[] = {
+  {"psk_identity", conn_psk_identity},
   {"ocsp_status", conn_ocsp_status},
   {"ocsp_response", conn_ocsp_response},
   {"add_tlsa", conn_add_tlsa},

@@ -7,6 +7,7 @@ local id = require "sslconnect.identity"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
 local policy = require "sslconnect.policy"
+local psk = require "sslconnect.psk"
 local session = require "sslconnect.session"
 local trust = require "sslconnect.trust"
 local verify = require "sslconnect.verify"
@@ -196,6 +197,7 @@ local settings = {
   {"verify_hook", callable, hook "set_retry_verify"},
   {"certificate_hook", callable, hook "set_x509_lookup"},
   {"client_hello_hook", callable, hook "set_client_hello"},
+  {"psk", psk.keys, psk.add},
   {"pins", "some_names", add_pins},
   {"pin_scope", options.one_of("chain", "leaf"), call "set_pin_scope"},
   {"ocsp", options.one_of("off", "if_stapled", "required"), call "set_ocsp"},
@@ -253,7 +255,7 @@ end
 
 -- Settings that have nothing to do with whom a session comes from, or are secret.
 local no_domain = {
-  key = true, key_password = true, password = true, keylog = true, session_cache = true,
+  psk = true, key = true, key_password = true, password = true, keylog = true, session_cache = true,
   session_store = true, session_secret = true, max_early_data = true,
 }
 
@@ -516,7 +518,7 @@ local function check_path(self, host, port, checked)
   end
   local tls = self.settings
   local named = checked.server_name or checked.peer_names
-  if not (named or tls.insecure_no_verify or tls.insecure_no_name_check) then
+  if not (named or tls.psk or tls.insecure_no_verify or tls.insecure_no_name_check) then
     return options.bad("a connect to a path needs server_name, the name to verify")
   end
   return true

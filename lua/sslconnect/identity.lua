@@ -118,6 +118,7 @@ end
 -- Settings of which the context keeps no more than that they are there.
 local secret = {
   "key_password", "cert", "key", "pkcs12", "identities", "server_names", "session_secret",
+  "psk",
 }
 
 --- A copy of the settings without what nobody needs to keep. What Lua has of it goes with the

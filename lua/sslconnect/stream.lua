@@ -269,7 +269,7 @@ local function negotiated(self)
     server_name = conn:server_name(), host = self.host, address = self.address,
     resumed = conn:session_reused(), early_data = conn:early_data(),
     verified = conn:is_verified(), ocsp = conn:ocsp_status(),
-    dane_depth = conn:dane_depth(),
+    dane_depth = conn:dane_depth(), psk_identity = conn:psk_identity(),
   }
   return self.details
 end
@@ -333,7 +333,7 @@ end
 --- What was negotiated, and with whom. After close it is what it was, but certificates are there
 --- only if they were asked for before: to take them apart costs more than all the rest.
 ---@return table info  version, cipher, group, alpn, server_name, host, address, resumed, verified,
----                    ocsp ("good" or "none"), dane_depth,
+---                    ocsp ("good" or "none"), dane_depth, psk_identity,
 ---                    certificates (the peer's, its own first; see sslconnect.core's cert)
 function Connection:info()
   local conn = self.conn
