@@ -698,8 +698,8 @@ SSLC_API sslc_status sslc_ctx_set_x509_lookup(sslc_ctx *ctx, int on);
 SSLC_API sslc_status sslc_ctx_set_client_hello(sslc_ctx *ctx, int on);
 
 /*
- * Adds a key that both sides have from elsewhere (external PSK), which stands in
- * the place of certificates: RFC 8446, section 2.2, RFC 4279, RFC 5489, RFC
+ * Adds a key that both sides have from elsewhere (external PSK), which stands
+ * in the place of certificates: RFC 8446, section 2.2, RFC 4279, RFC 5489, RFC
  * 9257; SSL_set_psk_use_session_callback(3), SSL_set_psk_client_callback(3).
  *
  * identity  what it is called, in the clear: 1 to 127 bytes.  Copied
@@ -711,7 +711,8 @@ SSLC_API sslc_status sslc_ctx_set_client_hello(sslc_ctx *ctx, int on);
  * missing.  A server may have any number, and needs no certificate; with one,
  * clients that have no key of it are served by that.  Only with forward
  * secrecy: TLS 1.3 with a cipher of SHA-256, or an ECDHE-PSK or DHE-PSK cipher
- * of TLS 1.2.  Nothing is resumed in such a context, and there is no early data.
+ * of TLS 1.2.  Nothing is resumed in such a context, and there is no early
+ * data.
  *
  * Who has the key may be either side: the same one must not be used by a
  * program as a client and as a server (RFC 9257, section 4.1), nor by more than

@@ -568,19 +568,26 @@ test_past_session(void **state)
 
 /* --------------------------------------------------- the openssl program */
 
+#define HEX16 "30313233343536373839616263646566"
+#define KEY_HEX HEX16 HEX16
+#define OTHER_HEX HEX16 "30313233343536373839616263646546"
+
 static const struct interop {
   const char *test, *reverse;
   const char *version, *key;
   int in;
+  const char *groups; /* NULL: as it comes */
 } interops[] = {
-  { "s_server with the key in TLS 1.3", "s_client with the key in TLS 1.3", "-tls1_3",
-    "3031323334353637383961626364656630313233343536373839616263646566", 1 },
-  { "s_server with the key in TLS 1.2", "s_client with the key in TLS 1.2", "-tls1_2",
-    "3031323334353637383961626364656630313233343536373839616263646566", 1 },
-  { "s_server with another key in TLS 1.3", "s_client with another key in TLS 1.3", "-tls1_3",
-    "3031323334353637383961626364656630313233343536373839616263646567", 0 },
-  { "s_server with another key in TLS 1.2", "s_client with another key in TLS 1.2", "-tls1_2",
-    "3031323334353637383961626364656630313233343536373839616263646567", 0 },
+  { "s_server with the key in TLS 1.3", "s_client with the key in TLS 1.3",
+    "-tls1_3", KEY_HEX, 1, NULL },
+  { "s_server with the key and another group", "s_client with another group",
+    "-tls1_3", KEY_HEX, 1, "P-521" },
+  { "s_server with the key in TLS 1.2", "s_client with the key in TLS 1.2",
+    "-tls1_2", KEY_HEX, 1, NULL },
+  { "s_server with another key in TLS 1.3",
+    "s_client with another key in TLS 1.3", "-tls1_3", OTHER_HEX, 0, NULL },
+  { "s_server with another key in TLS 1.2",
+    "s_client with another key in TLS 1.2", "-tls1_2", OTHER_HEX, 0, NULL },
 };
 
 static void
@@ -588,7 +595,8 @@ test_s_server(void **state)
 {
   const struct interop *row = *state;
   const char *options[] = { row->version, "-psk", row->key, "-psk_identity",
-                            "i", "-nocert", "-rev", NULL };
+                            "i", "-nocert", "-rev",
+                            row->groups ? "-groups" : NULL, row->groups, NULL };
   sslc_ctx *ctx = sslc_ctx_new();
   struct child child;
   int port = s_server_start(&child, options);
@@ -621,7 +629,8 @@ test_s_client(void **state)
   char port[32], text[8192];
   const char *argv[] = { "openssl", "s_client", "-connect", port, row->version,
                          "-psk", row->key, "-psk_identity", "i", "-quiet",
-                         NULL };
+                         row->groups ? "-groups" : NULL,
+                         row->groups ? "P-521:P-256" : NULL, NULL };
 
   add_psk(ctx, "i", KEY);
   server = server_start(serve_echo, ctx);

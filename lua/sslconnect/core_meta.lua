@@ -480,6 +480,14 @@ function ctx:set_alpn(names) end
 ---@return sslconnect.core.error|nil err
 function ctx:set_verify_client(mode) end
 
+---Adds a key that both sides have from elsewhere, in the place of certificates: one to a client, any
+---number to a server.
+---@param identity string 1 to 127 bytes without a zero byte
+---@param key string 16 to 64 bytes
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:add_psk(identity, key) end
+
 ---Adds a pin to the set: a key, one of which the peer's chain must have beside all else that is
 ---verified. SHA-256 of a SubjectPublicKeyInfo, as cert:spki_sha256() gives it, or 64 hexadecimal
 ---digits.
@@ -1206,6 +1214,10 @@ function conn:peer_cert(i) end
 ---Whether chain and (as a client) name were checked and found good.
 ---@return boolean
 function conn:is_verified() end
+
+---The identity of the key (ctx:add_psk) that the peer has proven to have; nil where there is none.
+---@return string|nil
+function conn:psk_identity() end
 
 ---"good" when the server stapled an OCSP response that was checked, else "none". nil before the
 ---handshake is done.

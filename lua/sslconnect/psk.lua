@@ -1,8 +1,8 @@
---- Keys that both sides have from elsewhere (external PSK): the kind of the option, and how they are
--- made known to the core. docs/identity.md tells of them.
+--- Keys that both sides have from elsewhere (external PSK): the kind of the option, and how they
+-- are made known to the core. docs/identity.md tells of them.
 local psk = {}
 
-local EXPECTED = "a table with identity (1 to 127 bytes) and key (16 to 64 bytes), or a list of these"
+local EXPECTED = "a table with identity (1 to 127 bytes) and key (16 to 64), or a list of these"
 
 local function is_bytes(value, least, most)
   return type(value) == "string" and #value >= least and #value <= most
