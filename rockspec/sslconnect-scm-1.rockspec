@@ -136,6 +136,7 @@ build = {
     ["sslconnect.held"] = "lua/sslconnect/held.lua",
     ["sslconnect.hooks"] = "lua/sslconnect/hooks.lua",
     ["sslconnect.identity"] = "lua/sslconnect/identity.lua",
+    ["sslconnect.lazy"] = "lua/sslconnect/lazy.lua",
     ["sslconnect.loop"] = "lua/sslconnect/loop/init.lua",
     ["sslconnect.loop.blocking"] = "lua/sslconnect/loop/blocking.lua",
     ["sslconnect.loop.copas"] = "lua/sslconnect/loop/copas.lua",

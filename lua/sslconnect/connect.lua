@@ -1,16 +1,18 @@
 --- From a host or a socket to a connection that is verified.
 local core = require "sslconnect.core"
-local cosocket = require "sslconnect.transport.cosocket"
-local dane = require "sslconnect.dane"
 local drive = require "sslconnect.drive"
-local hooks = require "sslconnect.hooks"
+local lazy = require "sslconnect.lazy"
 local loop = require "sslconnect.loop"
 local method = require "sslconnect.method"
 local options = require "sslconnect.options"
 local policy = require "sslconnect.policy"
 local session = require "sslconnect.session"
 local stream = require "sslconnect.stream"
-local transport = require "sslconnect.transport"
+
+local cosocket = lazy "sslconnect.transport.cosocket"
+local dane = lazy "sslconnect.dane"
+local hooks = lazy "sslconnect.hooks"
+local transport = lazy "sslconnect.transport"
 
 local connect = {}
 
@@ -192,7 +194,7 @@ end
 
 --- Whether nginx is to connect: where it can suspend what runs, and nobody named a loop.
 local function is_nginx(given)
-  return cosocket.running() and not loop.is_set(given.loop) and
+  return rawget(_G, "ngx") and cosocket.running() and not loop.is_set(given.loop) and
     loop.choose().name == "blocking"
 end
 

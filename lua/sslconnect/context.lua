@@ -1,16 +1,18 @@
 --- Contexts: the TLS settings that connections share, and the connections made from them.
 local connect = require "sslconnect.connect"
 local core = require "sslconnect.core"
-local dane = require "sslconnect.dane"
 local guard = require "sslconnect.guard"
 local id = require "sslconnect.identity"
+local lazy = require "sslconnect.lazy"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
 local policy = require "sslconnect.policy"
 local psk = require "sslconnect.psk"
 local session = require "sslconnect.session"
 local trust = require "sslconnect.trust"
-local verify = require "sslconnect.verify"
+
+local dane = lazy "sslconnect.dane"
+local verify = lazy "sslconnect.verify"
 
 ---@class sslconnect.Context
 local Context = {}
@@ -478,17 +480,22 @@ local function nodelay(value)
   return value
 end
 
+--- A kind: TLSA records.
+local function tlsa(value)
+  return dane.records(value)
+end
+
 local connect_options = {
   timeout = "seconds", server_name = "string", loop = "any", addresses = addresses,
   nameservers = nameservers, attempt_delay = "seconds", bind = "string",
   keepalive = whole_seconds, nodelay = nodelay, path = "string", resolve = callable,
-  ech_config_list = "bytes", tlsa = dane.records, session = session.offered,
+  ech_config_list = "bytes", tlsa = tlsa, session = session.offered,
   dane = options.one_of("lookup", "required"),
   peer_names = "some_names", early_data = session.early_data,
 }
 local wrap_options = {
   timeout = "seconds", server_name = "string", loop = "any", take = "boolean",
-  ech_config_list = "bytes", tlsa = dane.records, session = session.offered,
+  ech_config_list = "bytes", tlsa = tlsa, session = session.offered,
   session_scope = "string", peer_names = "some_names",
 }
 local accept_options = {

@@ -6,9 +6,11 @@
 -- Thin policy on sslconnect.core, which is the C ABI one to one. See docs/api.md.
 local context = require "sslconnect.context"
 local core = require "sslconnect.core"
-local embedded = require "sslconnect.loop.embedded"
+local lazy = require "sslconnect.lazy"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
+
+local embedded = lazy "sslconnect.loop.embedded"
 
 local ssl = {
   _VERSION = "sslconnect " .. core.version,
@@ -20,15 +22,15 @@ local ssl = {
   --- Sets the loop that connections wait in: a name or an adapter.
   set_loop = loop.set,
   --- Runs a function in the embedded loop, until it and all that it began are done.
-  run = embedded.run,
+  run = function(...) return embedded.run(...) end,
   --- Begins a function beside this one, in the embedded loop.
-  spawn = embedded.spawn,
+  spawn = function(...) return embedded.spawn(...) end,
   --- Runs functions at the same time and waits for all of them.
-  all = embedded.all,
+  all = function(...) return embedded.all(...) end,
   --- Waits for some seconds, in the embedded loop.
-  sleep = embedded.sleep,
+  sleep = function(...) return embedded.sleep(...) end,
   --- Runs a function with a limit of time.
-  timeout = embedded.timeout,
+  timeout = function(...) return embedded.timeout(...) end,
   --- The OpenSSL that is running.
   openssl_version = core.openssl_version,
 }
