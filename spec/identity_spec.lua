@@ -239,8 +239,8 @@ describe("whether a key is encrypted", function()
   end)
 end)
 
---- Whether a string with `text` in it can be reached from a value: over tables and upvalues, but not
--- by way of the global environment, where everything is.
+--- Whether a string with `text` in it can be reached from a value: over tables and upvalues, but
+-- not by way of the global environment, where everything is.
 local function is_kept(value, text, seen)
   local kind = type(value)
   if kind == "string" then return value:find(text, 1, true) ~= nil end

@@ -204,7 +204,8 @@ end
 
 describe("server_names refuse", function()
   local function bad(value, has)
-    helper.fails({code = "bad_option", has = has}, ssl.context(leaf("good", {server_names = value})))
+    helper.fails({code = "bad_option", has = has},
+      ssl.context(leaf("good", {server_names = value})))
   end
 
   it("what is no table of contexts", function()

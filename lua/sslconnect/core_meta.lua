@@ -434,8 +434,9 @@ function ctx:use_certificate_uri(uri) end
 ---@return sslconnect.core.error|nil err bad_file, bad_option
 function ctx:use_private_key_uri(uri) end
 
----One identity more, that of another context, whose settings are over then. A client shows the first
----that the server has use for, a server the first of the kind of key that client and cipher go with.
+---One identity more, that of another context, whose settings are over then. A client shows the
+---first that the server has use for, a server the first of the kind of key that client and cipher
+---go with.
 ---@param identity sslconnect.core.ctx
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_option
@@ -480,8 +481,8 @@ function ctx:set_alpn(names) end
 ---@return sslconnect.core.error|nil err
 function ctx:set_verify_client(mode) end
 
----Adds a key that both sides have from elsewhere, in the place of certificates: one to a client, any
----number to a server.
+---Adds a key that both sides have from elsewhere, in the place of certificates: one to a client,
+---any number to a server.
 ---@param identity string 1 to 127 bytes without a zero byte
 ---@param key string 16 to 64 bytes
 ---@return true|nil done
@@ -967,8 +968,8 @@ function conn:wbio() end
 ---@return sslconnect.core.error|nil err bad_option: no name that can be verified; misuse
 function conn:set_server_name(name) end
 
----A name that the peer's certificate may be for, in the place of the server name, which is then only
----sent; called again for each that will do.
+---A name that the peer's certificate may be for, in the place of the server name, which is then
+---only sent; called again for each that will do.
 ---@param name string a host or address; "email:ann@example.com"; "URI:sip:example.com"
 ---@return true|nil done
 ---@return sslconnect.core.error|nil err bad_option, misuse
