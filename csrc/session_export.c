@@ -34,6 +34,8 @@ enum {
   LARGEST = 256 * 1024
 };
 
+static const unsigned char magic[] = { 'S', 'S', 'L', 'C' };
+
 /* -------------------------------------------------------- the fingerprint */
 
 /* Digests that are made a piece at a time; `ok` is false once that failed. */
@@ -338,7 +340,7 @@ static bool
 write_all(const sslc_ctx *ctx, const unsigned char *rest, size_t len,
           unsigned char *out)
 {
-  memcpy(out, "SSLC", 4);
+  memcpy(out, magic, sizeof magic);
   out[4] = FORMAT;
   out[5] = ctx->has_session_secret ? SEALED : PLAIN;
   if (ctx->has_session_secret)
@@ -455,7 +457,7 @@ open_envelope(const sslc_ctx *ctx, const unsigned char *in, size_t len,
   unsigned char sum[DIGEST];
   bool sealed = ctx->has_session_secret;
   size_t around = HEADER + (size_t)(sealed ? NONCE + TAG : DIGEST);
-  if (len <= around || len > LARGEST || memcmp(in, "SSLC", 4) != 0)
+  if (len <= around || len > LARGEST || memcmp(in, magic, sizeof magic) != 0)
     return "these bytes are no session";
   if (in[4] != FORMAT || in[5] > SEALED)
     return "the session is in a format that this version does not know";
