@@ -92,7 +92,8 @@ find_file(struct sslci_crl_dir *dir, const char *path)
 
 /* What the file holds now; NULL: nothing, as memory is short. */
 static STACK_OF(X509_CRL) *
-get_lists(struct sslci_crl_dir *dir, const char *path, const struct sslci_stamp *now)
+get_lists(struct sslci_crl_dir *dir, const char *path,
+          const struct sslci_stamp *now)
 {
   struct sslci_crl_file *file = find_file(dir, path);
   if (!file)

@@ -44,7 +44,8 @@ static bool
 has_scheme_and_host(const char *uri, size_t len, const char *wanted)
 {
   size_t n = strlen(wanted);
-  return len >= n && !memchr(uri, '@', len) && host_offset(uri, len) == host_offset(wanted, n) &&
+  return len >= n && !memchr(uri, '@', len) &&
+         host_offset(uri, len) == host_offset(wanted, n) &&
          sslci_same_text(uri, wanted, n) &&
          (len == n || (uri[n] && strchr("/?#:;", uri[n])));
 }

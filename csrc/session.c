@@ -97,7 +97,8 @@ may_stand_for(const sslc_conn *conn)
 {
   const sslc_ctx *ctx = conn->ctx;
   return conn->role == 0 && conn->connected && conn->fatal == SSLC_OK &&
-         ctx->psk_count == 0 && (conn->verified || ctx->no_verify || ctx->no_name_check);
+         ctx->psk_count == 0 &&
+         (conn->verified || ctx->no_verify || ctx->no_name_check);
 }
 
 static int64_t

@@ -43,7 +43,8 @@ for _, version in ipairs {"1.3", "1.2"} do
     local function both(given)
       local keys = {{identity = "lamp", key = OTHER}, {identity = "pump", key = KEY}}
       return {psk = keys,
-        cert = given and given.cert, key = given and given.key, verify_client = given and "optional"}
+        cert = given and given.cert, key = given and given.key,
+        verify_client = given and "optional"}
     end
 
     it("lets both sides in without certificates", function()
