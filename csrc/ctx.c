@@ -382,10 +382,11 @@ read_setting(sslc_ctx *ctx, struct sslci_data *d, const char *setting,
 
 /* Has it used; a private key is no affair of the peer's verification. */
 static sslc_status
-use_data(sslc_ctx *ctx, const struct sslci_data *d, sslci_use *use)
+use_data(sslc_ctx *ctx, const char *setting, const struct sslci_data *d,
+         sslci_use *use)
 {
-  if (strcmp(d->setting, "key") != 0)
-    sslci_ctx_note_setting(ctx, d->setting, d->bytes, d->len);
+  if (strcmp(setting, "key") != 0)
+    sslci_ctx_note_setting(ctx, setting, d->bytes, d->len);
   return use(ctx, d);
 }
 
@@ -398,7 +399,7 @@ sslci_use_file(sslc_ctx *ctx, const char *setting, const char *path,
   if (status == SSLC_OK)
     status = read_setting(ctx, &d, setting, path);
   if (status == SSLC_OK)
-    status = use_data(ctx, &d, use);
+    status = use_data(ctx, setting, &d, use);
   sslci_data_free(&d);
   return status;
 }
@@ -414,7 +415,7 @@ sslci_use_memory(sslc_ctx *ctx, const char *setting, const void *bytes,
   if (!bytes || len > FILE_MAX_SIZE)
     return sslci_ctx_bad_option(ctx, "%s: %s", setting,
                                 bytes ? "more than 64 MiB" : "it is missing");
-  return use_data(ctx, &d, use);
+  return use_data(ctx, setting, &d, use);
 }
 
 /* ------------------------------------------------------------- versions */
