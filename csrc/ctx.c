@@ -640,8 +640,9 @@ sslc_ctx_check(sslc_ctx *ctx)
     return ctx->broken;
   sslc_status was = ctx->broken;
   sslc_status status = check(ctx);
-  /* The shared trust is loaded for nothing else so early. */
-  if (status == SSLC_OK && !ctx->no_verify)
+  /* The shared trust is loaded for nothing else so early; with keys nobody may
+   * need it, or have one. */
+  if (status == SSLC_OK && !ctx->no_verify && ctx->psk_count == 0)
     status = try_store(ctx);
   /* A setting that is still missing can be made up for. */
   ctx->broken = was;

@@ -1103,7 +1103,8 @@ sslc_status sslci_psk_serve(sslc_conn *conn, const sslc_ctx *ctx);
 /* When libssl is done: whether the peer has proven that it has a key. */
 bool sslci_psk_done(sslc_conn *conn);
 
-/* Whether nothing but a key counts; and notes that it was not proven: false. */
+/* Whether nothing but a key counts: for a client, and for a server that has no
+ * certificate either; and notes that it was not proven: false. */
 bool sslci_psk_is_all(const sslc_conn *conn);
 bool sslci_psk_refuse(sslc_conn *conn);
 

@@ -373,6 +373,13 @@ resume_nothing(SSL *ssl)
          SSL_set_session_id_context(ssl, id_context, sizeof id_context - 1);
 }
 
+/* Or a hook may have one. */
+static bool
+has_certificate(const sslc_ctx *ctx)
+{
+  return sslci_has_identity(ctx) || ctx->x509_lookup;
+}
+
 sslc_status
 sslci_psk_serve(sslc_conn *conn, const sslc_ctx *ctx)
 {
@@ -387,7 +394,7 @@ sslci_psk_serve(sslc_conn *conn, const sslc_ctx *ctx)
   SSL_set_options(conn->ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
   compat_set_psk_server(conn->ssl, find_12);
   SSL_set_psk_find_session_callback(conn->ssl, find_13);
-  return choose_suites(conn, sslci_has_identity(ctx) || ctx->x509_lookup);
+  return choose_suites(conn, has_certificate(ctx));
 }
 
 /* What the client demands beside the key. */
@@ -451,16 +458,19 @@ sslci_psk_done(sslc_conn *conn)
 bool
 sslci_psk_is_all(const sslc_conn *conn)
 {
-  return conn->role == 0 && conn->ctx->psk_count > 0;
+  return conn->ctx->psk_count > 0 &&
+         (conn->role == 0 || !has_certificate(conn->ctx));
 }
 
 bool
 sslci_psk_refuse(sslc_conn *conn)
 {
-  return sslci_demand_fail(
-    conn, SSLC_CODE_VERIFICATION_FAILED, X509_V_ERR_APPLICATION_VERIFICATION,
-    sslci_asprintf("the server did not prove that it has the key of the psk "
-                   "\"%s\"", conn->ctx->psks[0].identity));
+  char *text = conn->role == 1
+    ? sslci_asprintf("the client did not prove that it has the key of a psk")
+    : sslci_asprintf("the server did not prove that it has the key of the psk "
+                     "\"%s\"", conn->ctx->psks[0].identity);
+  return sslci_demand_fail(conn, SSLC_CODE_VERIFICATION_FAILED,
+                           X509_V_ERR_APPLICATION_VERIFICATION, text);
 }
 
 const char *

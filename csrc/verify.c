@@ -184,7 +184,7 @@ prepare_server(sslc_conn *conn)
 sslc_status
 sslci_verify_prepare(sslc_conn *conn)
 {
-  if (sslci_psk_is_all(conn))
+  if (conn->role == 0 && conn->ctx->psk_count > 0)
     return sslci_psk_connect(conn);
   sslc_status status = sslci_dane_prepare(conn);
   if (status != SSLC_OK)
@@ -295,7 +295,7 @@ must_verify(const sslc_conn *conn)
          (conn->role == 0 || ctx->verify_client == SSLC_VERIFY_CLIENT_REQUIRED);
 }
 
-/* A client with a key takes nothing in its place. */
+/* Who has a key and nothing else to go by takes nothing in its place. */
 static sslc_status
 fail_without_psk(sslc_conn *conn)
 {

@@ -42,8 +42,7 @@ for _, version in ipairs {"1.3", "1.2"} do
 
     local function both(given)
       local keys = {{identity = "lamp", key = OTHER}, {identity = "pump", key = KEY}}
-      return {psk = keys,
-        cert = given and given.cert, key = given and given.key,
+      return {psk = keys, cert = given and given.cert, key = given and given.key,
         verify_client = given and "optional"}
     end
 
@@ -141,6 +140,16 @@ describe("the option psk", function()
     assert.is_nil(tostring(ctx):find(KEY, 1, true))
     assert.is_truthy(tostring(ctx):find("psk", 1, true))
     assert.equal("", ctx.settings.psk)
+  end)
+
+  it("needs no trust", function()
+    local script = ([[
+      local ssl = require "sslconnect"
+      io.write(tostring(ssl.context {psk = {identity = "pump", key = %q}}))
+    ]]):format(KEY)
+    local out = helper.output_of(script,
+      {SSL_CERT_FILE = "/nowhere", SSL_CERT_DIR = "/nowhere"})
+    assert.is_truthy(out:find("sslconnect.Context: psk", 1, true), out)
   end)
 
   it("is one for a client", function()

@@ -532,6 +532,51 @@ test_past(void **state)
   peers_free(&p);
 }
 
+/* A server with keys alone lets nobody in without one, whatever libssl did. */
+static void
+test_past_server(void **state)
+{
+  sslc_ctx *client = sslc_ctx_new(), *server = sslc_ctx_new();
+  struct peers p;
+
+  (void)state;
+  add_psk(client, "i", KEY);
+  add_psk(server, "i", KEY);
+  peers_init(&p, client, server, NULL);
+  p.client->started = p.server->started = true;
+  use_anonymous(p.client->ssl, p.server->ssl);
+  shake(&p);
+  assert_true(SSL_is_init_finished(p.server->ssl));
+  assert_int_equal(p.server_status, SSLC_ERR_VERIFY);
+  assert_has(sslc_error_message(sslc_conn_error(p.server)), "psk");
+  check_out(p.client);
+  check_out(p.server);
+  peers_free(&p);
+}
+
+/* No hook leads to a key either. */
+static void
+test_not_chosen(void **state)
+{
+  sslc_ctx *client = make_client_ctx(), *server = make_server_ctx("good");
+  sslc_ctx *keyed = make_server_ctx("good");
+  struct peers p;
+
+  (void)state;
+  add_psk(client, "i", KEY);
+  add_psk(keyed, "i", KEY);
+  assert_ok(sslc_ctx_set_client_hello(server, 1), sslc_ctx_error(server));
+  peers_init(&p, client, server, "localhost");
+  shake(&p);
+  assert_int_equal(p.server_status, SSLC_WANT_CLIENT_HELLO_CB);
+  assert_status(sslc_conn_answer_client_hello(p.server, keyed), SSLC_ERR_ARG,
+                sslc_conn_error(p.server));
+  assert_has(sslc_error_message(sslc_conn_error(p.server)), "psk");
+  check_out(p.server);
+  sslc_ctx_free(keyed);
+  peers_free(&p);
+}
+
 /* A session that resumes is no key: the server took it for another context's
  * client. */
 static void
@@ -671,6 +716,9 @@ main(void)
   add_test("a cipher that goes with no key is told", test_no_cipher, NULL);
   for (i = 0; i < COUNT(pasts); i++)
     add_test(pasts[i].test, test_past, &pasts[i]);
+  add_test("a server with keys alone takes nothing else", test_past_server,
+           NULL);
+  add_test("no ClientHello leads to a key", test_not_chosen, NULL);
   for (i = 0; i < COUNT(interops); i++) {
     add_test(interops[i].test, test_s_server, &interops[i]);
     add_test(interops[i].reverse, test_s_client, &interops[i]);
