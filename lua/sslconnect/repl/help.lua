@@ -24,7 +24,8 @@ end
 local function declared(line)
   local prefix, name, args = line:match("^function ([%w_]+[.:])([%w_]+)%((.*)%)")
   if prefix then return prefix, name, "(" .. args:gsub("%).*", "") .. ")" end
-  name = line:match("^  ([%w_]+) = [%w_.]+,$")
+  name = line:match("^  ([%w_]+) = [%w_.]+,$") or
+    line:match("^  ([%w_]+) = function%(%.%.%.%) .* end,$")
   return name and "", name, "(...)"
 end
 
