@@ -172,6 +172,35 @@ set_hooks(sslc_ctx *client, sslc_ctx *server)
   assert_ok(sslc_ctx_set_x509_lookup(server, 1), NULL);
 }
 
+static void
+set_psk(sslc_ctx *client, sslc_ctx *server)
+{
+  static const char key[] = "a key of twenty-four byte";
+
+  assert_ok(sslc_ctx_add_psk(client, "device", key, 24),
+            sslc_ctx_error(client));
+  assert_ok(sslc_ctx_add_psk(server, "device", key, 24),
+            sslc_ctx_error(server));
+}
+
+static void
+set_server_name(sslc_ctx *client, sslc_ctx *server)
+{
+  sslc_ctx *named = make_server_ctx("good");
+
+  (void)client;
+  assert_ok(sslc_ctx_add_server_name(server, "localhost", named),
+            sslc_ctx_error(server));
+  sslc_ctx_free(named);
+}
+
+static void
+set_early_data(sslc_ctx *client, sslc_ctx *server)
+{
+  (void)client;
+  assert_ok(sslc_ctx_set_max_early_data(server, 1024), sslc_ctx_error(server));
+}
+
 /* Nobody whom the client trusts. */
 static void
 set_other_trust(sslc_ctx *client, sslc_ctx *server)
@@ -197,6 +226,41 @@ after_resuming(struct peers *p)
 {
   assert_int_equal(sslc_conn_session_reused(p->client), resumable);
   resumable = 1;
+}
+
+static void
+after_psk(struct peers *p)
+{
+  assert_string_equal(sslc_conn_psk_identity(p->client), "device");
+}
+
+/* Taken by the server in part, or all of it: until there is no more. */
+static void
+read_early(struct peers *p)
+{
+  char buf[16];
+  size_t n;
+  sslc_status status;
+
+  do {
+    status = sslc_conn_read_early_data(p->server, buf, sizeof buf, &n);
+    if (status == SSLC_WANT_READ)
+      sslc_conn_do_handshake(p->client);
+  } while (status == SSLC_WANT_READ || n > 0);
+  assert_ok(status, sslc_conn_error(p->server));
+}
+
+static void
+during_early_data(struct peers *p)
+{
+  size_t n;
+
+  assert_ok(sslc_conn_write_early_data(p->client, "early", 5, &n),
+            sslc_conn_error(p->client));
+  assert_int_equal(n, resumable ? 5 : 0);
+  sslc_conn_do_handshake(p->client);
+  read_early(p);
+  assert_ok(shake(p), sslc_conn_error(p->client));
 }
 
 static sslc_session *kept;
@@ -432,6 +496,11 @@ static const struct feature features[] = {
   { "stapled response", V3, set_staple, NULL, NULL, NULL },
   { "TLSA record", V3, set_own_pki, before_tlsa, NULL, after_tlsa },
   { "two names", V3, NULL, before_naming, NULL, NULL },
+  { "external PSK", V3, set_psk, NULL, NULL, after_psk },
+  { "external PSK, TLS 1.2", V2, set_psk, NULL, NULL, after_psk },
+  { "early data", V3, set_early_data, before_resuming, during_early_data,
+    after_resuming },
+  { "context of a server name", V3, set_server_name, NULL, NULL, NULL },
   { "hooks", V3, set_hooks, NULL, during_hooks, NULL },
   { "exporter, channel bindings", V3, NULL, NULL, NULL, after_exporting },
   { "certificates, chain", V3, NULL, NULL, NULL, after_asking },
