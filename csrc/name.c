@@ -85,7 +85,9 @@ check_dns(const char *name)
 static char
 lower(char c)
 {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+  if (c >= 'A' && c <= 'Z')
+    c = (char)(c - 'A' + 'a');
+  return c;
 }
 
 bool
