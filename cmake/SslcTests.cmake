@@ -45,7 +45,7 @@ if(SSLC_VALGRIND)
   # Thousands of processes, or of handshakes: a minute
   # with sanitizers, which look for the same, many of them here.
   set(memcheck_leaves_out test_oom test_interrupted test_hooks_oom
-    test_cases_oom test_demand_oom test_psk_oom)
+    test_cases test_cases_oom test_demand_oom test_psk_oom)
 endif()
 foreach(source ${tests})
   get_filename_component(name "${source}" NAME_WE)
