@@ -289,7 +289,7 @@ test_mutations(void **state)
   unsigned let_in = 0, refused = 0;
 
   (void)state;
-  step = under_valgrind() ? 53 : 11;
+  step = under_valgrind() ? 29 : 11;
   for (i = 0; i < len; i += step) {
     struct peers p;
     sslc_ctx *serving = pair_server_ctx(&server, &middle);
