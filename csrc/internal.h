@@ -234,7 +234,7 @@ struct sslci_crl_dir; /* crl.c */
 
 /* What is demanded of chains: policy.c. */
 struct sslci_policy {
-  int depth;            /* intermediates at most; -1: as many as OpenSSL takes */
+  int depth;            /* intermediates at most; -1: OpenSSL's own bound */
   int64_t time;         /* to judge by, in seconds since 1970; 0: now */
   int purpose;          /* as well as that of the peer's role; 0: none */
   int insecure_purpose; /* in its place; 0: none */
@@ -483,8 +483,9 @@ void sslci_trust_free(sslc_ctx *ctx);
 /* Makes the context's own store, where it has one; before the freeze. */
 sslc_status sslci_trust_finish(sslc_ctx *ctx);
 
-/* The store to verify with, and a reference to it: the context's, or the one of
- * the system that the process shares.  NULL with `e` set where there is none. */
+/* The store to verify with, and a reference to it: the context's, or the one
+ * of the system that the process shares.  NULL with `e` set where there is
+ * none. */
 X509_STORE *sslci_trust_store(sslc_ctx *ctx, sslc_error *e);
 
 /* The subjects of the certificates that were loaded into the context, none
@@ -1418,9 +1419,9 @@ const char *sslci_resolver_trouble(const struct sslci_resolver *r,
  * commas in between.  SSLC_OK, or `e` set. */
 sslc_status sslci_nameservers_check(const char *list, sslc_error *e);
 
-/* A channel of c-ares' for a query of another kind, with sockets as those above,
- * which `watch` is told of; ARES_*.  Whatever a nameserver answers is passed
- * on.  To be freed where it is not NULL. */
+/* A channel of c-ares' for a query of another kind, with sockets as those
+ * above, which `watch` is told of; ARES_*.  Whatever a nameserver answers is
+ * passed on.  To be freed where it is not NULL. */
 struct ares_channeldata;
 int sslci_ares_channel(struct ares_channeldata **channel,
                        const char *nameservers,

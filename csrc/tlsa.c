@@ -1,10 +1,10 @@
 /*
- * tlsa.c: the query for the TLSA records of a server: _443._tcp.example.com, RFC
- * 6698, section 3, by ares_send(3) of c-ares.
+ * tlsa.c: the query for the TLSA records of a server: _443._tcp.example.com,
+ * RFC 6698, section 3, by ares_send(3) of c-ares.
  *
  * What an unsigned answer says, anybody on the way could have said.  So records
- * count only where the nameserver says that it checked their signatures (the bit
- * AD, RFC 6840, section 5.8), and its word only where it comes over a way that
+ * count only where the nameserver says that it checked their signatures (the
+ * bit AD, RFC 6840, section 5.8), and its word only where it comes over a way that
  * is trusted: from a nameserver that the caller named or of this machine, or
  * where resolv.conf(5) says "options trust-ad".  A nameserver that found them
  * forged says SERVFAIL: no answer is never taken for the answer that there are
@@ -160,7 +160,7 @@ on_answer(void *arg, int status, int timeouts, unsigned char *packet, int len)
     read_answer(q, packet, (size_t)len);
 }
 
-/* -------------------------------------------------------------- the question */
+/* ------------------------------------------------------------- the question */
 
 /* In wire format; where it ends, 0 where it cannot be asked for. */
 static size_t

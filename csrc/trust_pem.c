@@ -136,8 +136,8 @@ take_line_end(struct sslci_span *in)
   return take_text(in, "\r\n", 2);
 }
 
-/* Goes from the beginning of a line to behind the next "-----BEGIN "; 1, 0 where
- * there is none, -1 where that is not at the beginning of a line. */
+/* Goes from the beginning of a line to behind the next "-----BEGIN "; 1, 0
+ * where there is none, -1 where that is not at the beginning of a line. */
 static int
 find_begin(struct sslci_span *in)
 {
