@@ -4,11 +4,11 @@
  *
  * What an unsigned answer says, anybody on the way could have said.  So records
  * count only where the nameserver says that it checked their signatures (the
- * bit AD, RFC 6840, section 5.8), and its word only where it comes over a way that
- * is trusted: from a nameserver that the caller named or of this machine, or
- * where resolv.conf(5) says "options trust-ad".  A nameserver that found them
- * forged says SERVFAIL: no answer is never taken for the answer that there are
- * none.
+ * bit AD, RFC 6840, section 5.8), and its word only where it comes over a way
+ * that is trusted: from a nameserver that the caller named or of this machine,
+ * or where resolv.conf(5) says "options trust-ad".  A nameserver that found
+ * them forged says SERVFAIL: no answer is never taken for the answer that there
+ * are none.
  */
 #include "internal.h"
 

@@ -392,7 +392,8 @@ SSLC_API sslc_status sslc_ctx_load_crl_pem(sslc_ctx *ctx, const void *pem,
 
 /* A directory of lists as openssl-rehash(1) makes it ("5ad8a5d6.r0"), looked
  * into during handshakes, each time anew: a list that is put there or replaced
- * counts from then on.  Certificates in it are not trusted.  The same errors. */
+ * counts from then on.  Certificates in it are not trusted.  The same
+ * errors. */
 SSLC_API sslc_status sslc_ctx_load_crl_dir(sslc_ctx *ctx, const char *path);
 
 /* Whose revocation is looked at: X509_VERIFY_PARAM_set_flags(3). */
@@ -599,8 +600,9 @@ SSLC_API sslc_status sslc_ctx_set_alpn(sslc_ctx *ctx, const char *const *names,
  *
  * ciphers:       for TLS 1.2: SSL_CTX_set_cipher_list(3).  A list with ciphers
  *                that authenticate nobody, encrypt nothing or have fewer than
- *                112 bits ("ALL", "HIGH" without "!aNULL") is an error, as is an
- *                @SECLEVEL below the one in force; insecure_ciphers takes both
+ *                112 bits ("ALL", "HIGH" without "!aNULL") is an error, as is
+ *                an @SECLEVEL below the one in force; insecure_ciphers
+ *                takes both
  * ciphersuites:  for TLS 1.3: SSL_CTX_set_ciphersuites(3)
  * groups:        for the key exchange, the preferred one first:
  *                SSL_CTX_set1_groups_list(3), names alone.  The post-quantum
@@ -628,9 +630,9 @@ SSLC_API sslc_status sslc_ctx_set_sigalgs(sslc_ctx *ctx, const char *list);
  * max_send_fragment:    the most that a record sent carries: 512 to 16384.
  *                       SSL_CTX_set_max_send_fragment(3)
  * max_fragment_length:  a client asks that no record either way carries more:
- *                       512, 1024, 2048, 4096; 0: it does not ask.  A server may
- *                       not heed it: sslc_conn_max_fragment_length.  RFC 6066,
- *                       SSL_CTX_set_tlsext_max_fragment_length(3)
+ *                       512, 1024, 2048, 4096; 0: it does not ask.  A server
+ *                       may not heed it: sslc_conn_max_fragment_length.  RFC
+ *                       6066, SSL_CTX_set_tlsext_max_fragment_length(3)
  */
 SSLC_API sslc_status sslc_ctx_set_block_padding(sslc_ctx *ctx, size_t size);
 SSLC_API sslc_status sslc_ctx_set_max_send_fragment(sslc_ctx *ctx, size_t size);
@@ -1234,12 +1236,12 @@ SSLC_API sslc_status sslc_conn_set_peer_label(sslc_conn *conn,
 SSLC_API sslc_status sslc_conn_set_peer_address(sslc_conn *conn,
                                                 const char *address);
 
-/* Hides the server name from who watches: the encrypted ClientHello, by the list
- * of configurations that the server has in the DNS (its HTTPS record's "ech"),
- * as bytes or in base64: SSL_set1_ech_config_list(3).  Copied.  For a client,
- * until the handshake has begun, else SSLC_ERR_STATE.  SSLC_ERR_ARG with
- * bad_option for a list that cannot be used, and with an OpenSSL that has no
- * such thing (before 4.0): never is the name sent in the clear instead. */
+/* Hides the server name from who watches: the encrypted ClientHello, by the
+ * list of configurations that the server has in the DNS (its HTTPS record's
+ * "ech"), as bytes or in base64: SSL_set1_ech_config_list(3).  Copied.  For a
+ * client, until the handshake has begun, else SSLC_ERR_STATE.  SSLC_ERR_ARG
+ * with bad_option for a list that cannot be used, and with an OpenSSL that has
+ * no such thing (before 4.0): never is the name sent in the clear instead. */
 SSLC_API sslc_status sslc_conn_set_ech_config_list(sslc_conn *conn,
                                                    const void *list,
                                                    size_t len);
@@ -1258,10 +1260,11 @@ SSLC_API sslc_status sslc_conn_set_accept_state(sslc_conn *conn);
 SSLC_API sslc_status sslc_conn_set_hold_flight(sslc_conn *conn, int on);
 
 /*
- * A TLSA record of the server, RFC 6698, which the caller got from a DNS that is
- * signed and was checked (sslc_dial_set_tlsa does that).  Once there is one, the
- * server has to show what one of them is about, in the handshake or in the one
- * that is resumed: dane_mismatch.  Before the handshake; SSL_dane_tlsa_add(3).
+ * A TLSA record of the server, RFC 6698, which the caller got from a DNS that
+ * is signed and was checked (sslc_dial_set_tlsa does that).  Once there is one,
+ * the server has to show what one of them is about, in the handshake or in the
+ * one that is resumed: dane_mismatch.  Before the handshake;
+ * SSL_dane_tlsa_add(3).
  *
  * usage          0 (PKIX-TA), an authority of the chain, and 1 (PKIX-EE), the
  *                server's certificate: beside the context's trust
@@ -1272,8 +1275,9 @@ SSLC_API sslc_status sslc_conn_set_hold_flight(sslc_conn *conn, int on);
  *                revoked (RFC 7671, section 5.1)
  *                With each the name is checked as ever
  * selector       0: the certificate, 1: its SubjectPublicKeyInfo
- * matching_type  0: the whole of it, 1: its SHA-256, 2: its SHA-512.  Of records
- *                that differ in this alone, those of the strongest digest count
+ * matching_type  0: the whole of it, 1: its SHA-256, 2: its SHA-512.  Of
+ *                records that differ in this alone, those of the strongest
+ *                digest count
  * data           `len` bytes; copied
  *
  * SSLC_OK, also for one that is there already; SSLC_ERR_ARG with bad_option for
@@ -1419,9 +1423,9 @@ SSLC_API size_t sslc_conn_max_fragment_length(const sslc_conn *conn);
  * Secrets that only the two ends of this connection can have:
  * SSL_export_keying_material(3), RFC 5705.  `len` bytes into `out`, the same on
  * both sides for the same label (1 to 249 bytes) and context.  `context` NULL:
- * none; with TLS 1.2 that is another than an empty one.  With TLS 1.2 and a peer
- * that has no extended master secret (RFC 7627) whoever is in between can make
- * two connections that export the same.
+ * none; with TLS 1.2 that is another than an empty one.  With TLS 1.2 and a
+ * peer that has no extended master secret (RFC 7627) whoever is in between can
+ * make two connections that export the same.
  *
  * SSLC_OK; SSLC_ERR_STATE before the handshake is done and after close, and the
  * failure of a connection that has failed; SSLC_ERR_ARG with bad_option, also
@@ -1439,10 +1443,10 @@ enum { SSLC_CHANNEL_BINDING_MAX = 64 };
  * (SCRAM-PLUS, RFC 5802): `*n` bytes into `out`, which has room for `size`,
  * SSLC_CHANNEL_BINDING_MAX at the least.
  *
- * "tls-exporter"          RFC 9266, of this very connection: 32 bytes.  Not with
- *                         TLS 1.2 without extended master secret
- * "tls-server-end-point"  RFC 5929, the digest of the server's certificate.  Not
- *                         for one signed by Ed25519 and the like, for which
+ * "tls-exporter"          RFC 9266, of this very connection: 32 bytes.  Not
+ *                         with TLS 1.2 without extended master secret
+ * "tls-server-end-point"  RFC 5929, the digest of the server's certificate.
+ *                         Not for one signed by Ed25519 and the like, for which
  *                         there is no definition; not for a server that resumed
  *                         with the hook x509_lookup, which did not choose one
  *
@@ -1683,7 +1687,8 @@ SSLC_API sslc_status sslc_ctx_import_session(sslc_ctx *ctx, const void *bytes,
  * could resume it, in whatever process: 64 hexadecimal digits, of the scope,
  * the server name, the demands, and what the context verifies.  For a client
  * with a scope and a server name.  NULL without a scope, when the trust has
- * changed, and when memory is short.  Borrowed for as long as the connection lives. */
+ * changed, and when memory is short.  Borrowed for as long as the connection
+ * lives. */
 SSLC_API const char *sslc_conn_session_key(sslc_conn *conn);
 
 /* What a context has counted of its clients since it was made. */
@@ -1725,9 +1730,11 @@ SSLC_API int sslc_ctx_stats(const sslc_ctx *ctx,
  * handshake, once; then come the other steps.  `*n` is `len` when they have
  * gone.  0 with SSLC_OK: there is no session that allows so many, and nothing
  * has gone.  In either case the handshake is then to be done, and the data
- * written as any other where sslc_conn_early_data is not ACCEPTED.  SSLC_WANT_*:
- * to be repeated with the same bytes.  SSLC_ERR_STATE once the handshake has
- * begun; SSLC_ERR_ARG for no data; and what a step of the handshake gives. */
+ * written as any other where sslc_conn_early_data is not ACCEPTED.
+ * SSLC_WANT_*: to be repeated with the same bytes.  SSLC_ERR_STATE once the
+ * handshake
+ * has begun; SSLC_ERR_ARG for no data; and what a step of the handshake
+ * gives. */
 SSLC_API sslc_status sslc_conn_write_early_data(sslc_conn *conn,
                                                 const void *buf, size_t len,
                                                 size_t *n);
@@ -1870,17 +1877,17 @@ SSLC_API sslc_status sslc_dial_set_keepalive(sslc_dial *dial, int seconds);
  *
  * They count only where the answer says that its signatures were checked (the
  * bit AD), and comes from a nameserver that is believed: one that
- * sslc_dial_set_nameservers named, those of resolv.conf(5) where all of them are
- * of this machine's loopback, or where it says "options trust-ad".
+ * sslc_dial_set_nameservers named, those of resolv.conf(5) where all of them
+ * are of this machine's loopback, or where it says "options trust-ad".
  *
  * OFF:      nothing is looked up, the default
  * LOOKUP:   those that count are demanded; where there are none (a zone that is
  *           not signed; a host that is an address), all is as without
  * REQUIRED: there have to be some: dane_mismatch
  *
- * Where the nameserver fails (it does so on what is forged), or does not answer,
- * the dial fails with dns_failed, in both modes; with records of which none can
- * be used, with dane_mismatch.  SSLC_OK, or SSLC_ERR_ARG with bad_option.
+ * Where the nameserver fails (it does so on what is forged), or does not
+ * answer, the dial fails with dns_failed, in both modes; with records of which
+ * none can be used, with dane_mismatch.  SSLC_OK, or SSLC_ERR_ARG with bad_option.
  */
 enum { SSLC_TLSA_OFF = 0, SSLC_TLSA_LOOKUP = 1, SSLC_TLSA_REQUIRED = 2 };
 SSLC_API sslc_status sslc_dial_set_tlsa(sslc_dial *dial, int mode);

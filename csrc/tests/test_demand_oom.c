@@ -1,7 +1,7 @@
 /*
  * test_demand_oom.c: memory that runs out while pins, staples and TLSA records
- * are looked at: the N-th allocation of the client fails, for N from 1 until none
- * does (see test_oom.c).  Nobody is let in whom a demand refuses.
+ * are looked at: the N-th allocation of the client fails, for N from 1 until
+ * none does (see test_oom.c).  Nobody is let in whom a demand refuses.
  */
 #include "support_memory.h"
 #include "support_pki.h"
@@ -118,7 +118,8 @@ key_of(const struct pair *pair, size_t *len)
 
 /* ---------------------------------------------------------------- one try */
 
-/* As a program that looks at results: a demand that could not be set ends it. */
+/* As a program that looks at results: a demand that could not be set ends
+ * it. */
 static sslc_status
 unlucky(sslc_conn *conn, const unsigned char *key, size_t len, int begun)
 {

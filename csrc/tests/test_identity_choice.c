@@ -75,7 +75,7 @@ check_shown(sslc_conn *server, const char *subject)
   assert_string_equal(sslc_cert_subject(cert), subject);
 }
 
-/* -------------------------------------------------------------- the client's */
+/* ------------------------------------------------------------- the client's */
 
 static const struct choice {
   const char *test;
@@ -194,7 +194,7 @@ test_hook(void **state)
   sslc_ctx_free(answer);
 }
 
-/* -------------------------------------------------------------- the server's */
+/* ------------------------------------------------------------- the server's */
 
 /* A client, the openssl program, that takes signatures of one kind alone; what
  * it says of the peer's. */

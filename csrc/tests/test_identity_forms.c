@@ -176,7 +176,8 @@ test_der(void **state)
 static void
 test_der_files(void **state)
 {
-  char cert_file[] = "/tmp/sslc-der-XXXXXX", key_file[] = "/tmp/sslc-der-XXXXXX";
+  char cert_file[] = "/tmp/sslc-der-XXXXXX";
+  char key_file[] = "/tmp/sslc-der-XXXXXX";
   sslc_ctx *ctx = sslc_ctx_new();
   size_t len;
 

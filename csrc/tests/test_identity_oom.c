@@ -127,7 +127,7 @@ test_setting(void **state)
     n += memory_step(n < 50 ? 1 : 251);
 }
 
-/* --------------------------------------------------------- a secret's digest */
+/* -------------------------------------------------------- a secret's digest */
 
 static void
 test_digest(void **state)

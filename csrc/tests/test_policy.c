@@ -752,7 +752,8 @@ make_all(void)
   make_leaf(&revoked, "revoked", &root, "extendedKeyUsage=serverAuth");
   make_leaf(&server_only, "server", &root, "extendedKeyUsage=serverAuth");
   make_leaf(&client_only, "client", &root, "extendedKeyUsage=clientAuth");
-  make_leaf(&both_uses, "both", &root, "extendedKeyUsage=serverAuth,clientAuth");
+  make_leaf(&both_uses, "both", &root,
+            "extendedKeyUsage=serverAuth,clientAuth");
   make_leaf(&no_use, "none", &root, "extendedKeyUsage=codeSigning");
   first_pem = x509_pem(&first);
   second_pem = x509_pem(&second);

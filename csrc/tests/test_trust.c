@@ -337,7 +337,7 @@ test_refused(void **state)
   assert_int_equal(sslc_ctx_load_verify_store(NULL, "x"), SSLC_ERR_ARG);
 }
 
-/* ----------------------------------------------------------- files that change */
+/* -------------------------------------------------------- files that change */
 
 static void
 test_file_changes(void **state)

@@ -13,7 +13,8 @@ static int set_text(lua_State *L,
   return lcore_result(L, o, set(o->handle, text));
 }
 
-static int set_size(lua_State *L, sslc_status (*set)(sslc_ctx *ctx, size_t size))
+static int set_size(lua_State *L,
+                    sslc_status (*set)(sslc_ctx *ctx, size_t size))
 {
   lcore_object *o = lcore_check(L, 1, &lcore_ctx);
   size_t size = (size_t)lcore_checkint(L, 2, 0, INT_MAX);
