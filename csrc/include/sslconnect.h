@@ -1887,7 +1887,8 @@ SSLC_API sslc_status sslc_dial_set_keepalive(sslc_dial *dial, int seconds);
  *
  * Where the nameserver fails (it does so on what is forged), or does not
  * answer, the dial fails with dns_failed, in both modes; with records of which
- * none can be used, with dane_mismatch.  SSLC_OK, or SSLC_ERR_ARG with bad_option.
+ * none can be used, with dane_mismatch.  SSLC_OK, or SSLC_ERR_ARG with
+ * bad_option.
  */
 enum { SSLC_TLSA_OFF = 0, SSLC_TLSA_LOOKUP = 1, SSLC_TLSA_REQUIRED = 2 };
 SSLC_API sslc_status sslc_dial_set_tlsa(sslc_dial *dial, int mode);

@@ -4,7 +4,7 @@
  * A handful of each runs with all the tests, where sanitizers and valgrind look
  * for what is lost.  What is kept and grows they do not see: for that
  * bench/leaks/run.sh runs thousands, SSLC_TEST_LEAKS at a time, and what is in
- * use at the end is compared with what was after the first ones. 
+ * use at the end is compared with what was after the first ones.
  * SSLC_TEST_LEAK names one feature, as in the table.
  */
 #include "support.h"

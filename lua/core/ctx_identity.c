@@ -85,8 +85,8 @@ const luaL_Reg lcore_ctx_identity[] = {
 
 int lcore_core_key_file_is_encrypted(lua_State *L)
 {
-  return lcore_pushboolean(L,
-                           sslc_key_file_is_encrypted(lcore_checkcstring(L, 1)));
+  const char *path = lcore_checkcstring(L, 1);
+  return lcore_pushboolean(L, sslc_key_file_is_encrypted(path));
 }
 
 int lcore_core_key_mem_is_encrypted(lua_State *L)
