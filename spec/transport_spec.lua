@@ -454,6 +454,7 @@ describe("a stream of luv's", function()
       running[i] = coroutine.create(function() results = helper.pack(f()) end)
       assert(coroutine.resume(running[i]))
     end
+    uv.update_time()
     uv.timer_start(guard, helper.patience * 1000, 0, function() late = true end)
     local function is_done()
       for _, co in ipairs(running) do
@@ -492,6 +493,21 @@ describe("a stream of luv's", function()
     local conn = assert(ctx:wrap(tcp("good/truncate"), options()))
     helper.fails({code = "truncated"}, conn:read("a"))
     conn:close()
+  end)
+
+  it("keeps a deadline no less where the loop has not turned for a while", function()
+    local conn = assert(ctx:wrap(tcp("good/stallread"), options()))
+    local function read_for(seconds)
+      local before = core.now()
+      conn:settimeout(seconds)
+      helper.fails({code = "timeout", phase = "read"}, conn:read("l"))
+      return core.now() - before
+    end
+    read_for(0.1) -- the tickets have come
+    uv.sleep(300) -- libuv's own time is that of its last turn
+    local took = read_for(0.25)
+    conn:close()
+    assert.is_true(took >= 0.25)
   end)
 
   it("carries TLS in a coroutine, read and written at the same time", function()

@@ -123,6 +123,7 @@ function loops.luv()
     loop = "luv", concurrent = true,
     run = function(functions)
       local group, guard = group_of(functions), uv.new_timer()
+      uv.update_time() -- which is that of the last turn, maybe minutes ago
       guard:start(3 * helper.patience * 1000, 0, function() uv.stop() end)
       guard:unref()
       for _, task in ipairs(group.tasks) do assert(coroutine.resume(coroutine.create(task))) end
@@ -133,6 +134,7 @@ function loops.luv()
     end,
     sleep = function(seconds)
       local co, timer = coroutine.running(), uv.new_timer()
+      uv.update_time()
       timer:start(math.ceil(seconds * 1000), 0, function()
         timer:close()
         assert(coroutine.resume(co))

@@ -33,10 +33,12 @@ local function wake(self, slot)
   if not ok then error(debug.traceback(co, tostring(err)), 0) end
 end
 
---- Has the callback run after so many seconds; the function that undoes that.
+--- Has the callback run after so many seconds; the function that undoes that. libuv counts from
+-- what it takes for the time, which is that of the loop's last turn.
 local function set_timer(self, slot, seconds, callback)
   local timer = self.timers[slot] or self.uv.new_timer()
   self.timers[slot] = timer
+  self.uv.update_time()
   self.uv.timer_start(timer, math.ceil(seconds * 1000), 0, callback)
   return function() self.uv.timer_stop(timer) end
 end
@@ -47,6 +49,7 @@ local function wait(self, slot, seconds, is_done)
   if seconds and not is_done() then
     stop_timer = set_timer(self, slot, seconds, function()
       late = true
+      if not self.waiting[slot] then self.uv.stop() end -- or this turn would go on to wait
       wake(self, slot)
     end)
   end
