@@ -104,6 +104,8 @@ watch(int write_p, int version, int type, const void *buf, size_t len, SSL *ssl,
   }
   if (type == SSL3_RT_HANDSHAKE && bytes[0] == SSL3_MT_CERTIFICATE_REQUEST)
     conn->cert_requested = true;
+  if (type == SSL3_RT_HANDSHAKE && conn->connected)
+    conn->buffers_made = true;
   if (type == SSL3_RT_HANDSHAKE && conn->connected &&
       (bytes[0] == SSL3_MT_HELLO_REQUEST ||
        bytes[0] == SSL3_MT_CLIENT_HELLO)) {
@@ -387,6 +389,15 @@ hold(sslc_conn *conn)
     return sslci_conn_nomem(conn, SSLC_PHASE_NONE);
   install_bios(conn);
   return SSLC_OK;
+}
+
+void
+sslci_conn_end_hold(sslc_conn *conn)
+{
+  BIO *held = conn->hold;
+  conn->hold = NULL;
+  install_bios(conn);
+  BIO_free(held);
 }
 
 static sslc_status
@@ -728,8 +739,8 @@ finish_message(sslc_conn *conn)
 static sslc_status
 send_close_notify(sslc_conn *conn)
 {
-  BIO *wbio = SSL_get_wbio(conn->ssl);
   sslc_status status = finish_message(conn);
+  BIO *wbio = SSL_get_wbio(conn->ssl); /* which that may have changed */
   if (status == SSLC_OK && conn->goodbye == SSLCI_UNSAID) {
     int ret = SSL_shutdown(conn->ssl);
     if (ret < 0)

@@ -78,7 +78,8 @@ sslci_error_clear(sslc_error *e)
   OPENSSL_free(e->text);
   sslc_cert_free(e->cert);
   for (size_t i = 0; i < e->queue_count; i++)
-    OPENSSL_free(e->queue[i]);
+    OPENSSL_free(e->queue->text[i]);
+  OPENSSL_free(e->queue);
   memset(e, 0, sizeof *e);
   e->verify_depth = -1;
   e->alert = -1;
@@ -167,6 +168,21 @@ sslci_error_nomem(sslc_error *e, int phase)
   return sslci_error_finish(e);
 }
 
+/* What cannot be noted, because it is too much or memory is short, is left
+ * out; the text becomes the error's. */
+static void
+note_entry(sslc_error *e, unsigned long code, char *text)
+{
+  if (!e->queue)
+    e->queue = sslci_new(struct sslci_queue);
+  if (!text || !e->queue || e->queue_count == SSLCI_QUEUE_MAX) {
+    OPENSSL_free(text);
+    return;
+  }
+  e->queue->codes[e->queue_count] = code;
+  e->queue->text[e->queue_count++] = text;
+}
+
 void
 sslci_error_take_queue(sslc_error *e)
 {
@@ -176,16 +192,10 @@ sslci_error_take_queue(sslc_error *e)
 
   while ((code = compat_err_get(&data, &flags)) != 0) {
     char line[256];
-    if (e->queue_count == SSLCI_QUEUE_MAX)
-      continue;
     ERR_error_string_n(code, line, sizeof line);
     bool more = data && *data && (flags & ERR_TXT_STRING);
-    char *entry = more ? sslci_asprintf("%s:%s", line, data)
-                       : OPENSSL_strdup(line);
-    if (!entry)
-      continue;
-    e->queue_codes[e->queue_count] = code;
-    e->queue[e->queue_count++] = entry;
+    note_entry(e, code, more ? sslci_asprintf("%s:%s", line, data)
+                             : OPENSSL_strdup(line));
   }
 }
 
@@ -206,12 +216,10 @@ sslci_error_copy(sslc_error *to, const sslc_error *from)
   to->address = copy_string(from->address);
   to->text = copy_string(from->text);
   to->cert = from->cert ? sslc_cert_up_ref(from->cert) : NULL;
+  to->queue = NULL;
   to->queue_count = 0;
-  for (size_t i = 0; i < from->queue_count; i++) {
-    char *entry = copy_string(from->queue[i]);
-    if (entry)
-      to->queue[to->queue_count++] = entry;
-  }
+  for (size_t i = 0; i < from->queue_count; i++)
+    note_entry(to, from->queue->codes[i], copy_string(from->queue->text[i]));
 }
 
 sslc_error *
@@ -357,7 +365,7 @@ sslc_error_queue_count(const sslc_error *err)
 const char *
 sslc_error_queue(const sslc_error *err, size_t i)
 {
-  return err && i < err->queue_count ? err->queue[i] : NULL;
+  return err && i < err->queue_count ? err->queue->text[i] : NULL;
 }
 
 const sslc_cert *

@@ -40,6 +40,13 @@
 /* OpenSSL's queue holds 16 at the most. */
 enum { SSLCI_QUEUE_MAX = 16 };
 
+/* What was in it, made when there is something: every connection has an error,
+ * and hardly any has one with that. */
+struct sslci_queue {
+  char *text[SSLCI_QUEUE_MAX];
+  unsigned long codes[SSLCI_QUEUE_MAX]; /* as ERR_get_error(3)'s */
+};
+
 struct sslc_error {
   int code; /* SSLC_CODE_NONE: there is no error */
   int phase;
@@ -54,8 +61,7 @@ struct sslc_error {
   char *address;
   char *text;
   sslc_cert *cert;
-  char *queue[SSLCI_QUEUE_MAX];
-  unsigned long queue_codes[SSLCI_QUEUE_MAX]; /* as ERR_get_error(3)'s */
+  struct sslci_queue *queue; /* NULL: it has none */
   size_t queue_count;
 };
 
@@ -855,6 +861,7 @@ struct sslc_conn {
   bool ended; /* an end that lenient_eof let pass for a clean one */
   enum sslci_goodbye goodbye;
   bool close_notify_came;
+  bool buffers_made; /* for a message that came after the handshake */
   bool verified;
   sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
   int fatal_return;  /* and what libssl's function returned then */
@@ -936,6 +943,10 @@ sslc_status sslci_conn_fail(sslc_conn *conn);
 
 /* The failure of a connection that has failed for good, once more. */
 sslc_status sslci_conn_fatal(sslc_conn *conn);
+
+/* Takes the filter away that held a flight. */
+void sslci_conn_end_hold(sslc_conn *conn);
+
 /* The BIO that the last step waits for; NULL: there is none. */
 const sslc_bio *sslci_conn_waits_for(const sslc_conn *conn);
 
@@ -1243,6 +1254,11 @@ bool sslci_is_out_of_memory(unsigned long code);
 
 /* errno to one of the codes of SSLC_ERR_SYS. */
 int sslci_errno_code(int err);
+
+/* ------------------------------------------------------------ idle.c */
+
+/* After a step: gives back what is not needed while nothing happens. */
+void sslci_idle(sslc_conn *conn);
 
 /* ------------------------------------------------------------ addr.c */
 

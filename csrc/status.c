@@ -68,8 +68,8 @@ static int
 ssl_reason(const sslc_error *e)
 {
   for (size_t i = 0; i < e->queue_count; i++)
-    if (ERR_GET_LIB(e->queue_codes[i]) == ERR_LIB_SSL)
-      return ERR_GET_REASON(e->queue_codes[i]);
+    if (ERR_GET_LIB(e->queue->codes[i]) == ERR_LIB_SSL)
+      return ERR_GET_REASON(e->queue->codes[i]);
   return 0;
 }
 
@@ -83,7 +83,7 @@ static bool
 is_out_of_memory(const sslc_error *e)
 {
   for (size_t i = 0; i < e->queue_count; i++)
-    if (sslci_is_out_of_memory(e->queue_codes[i]))
+    if (sslci_is_out_of_memory(e->queue->codes[i]))
       return true;
   return false;
 }
@@ -341,7 +341,7 @@ static void
 explain_native(sslc_conn *conn)
 {
   sslc_error *e = &conn->err;
-  unsigned long code = e->queue_count > 0 ? e->queue_codes[0] : 0;
+  unsigned long code = e->queue_count > 0 ? e->queue->codes[0] : 0;
   const char *text = code ? ERR_reason_error_string(code) : NULL;
   if (sslci_native_errno(code))
     explain_errno(conn, sslci_native_errno(code));
@@ -563,6 +563,7 @@ sslci_step_end(sslc_conn *conn, int phase, int ret)
   if (phase == SSLC_PHASE_READ && conn->last_status == SSLC_OK)
     conn->went_on = true;
   sslci_session_settle(conn);
+  sslci_idle(conn);
   ERR_clear_error();
   return conn->last_status;
 }
@@ -599,6 +600,7 @@ sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret)
   note_left(conn, left_errno);
   conn->last_status = want != SSLC_OK && conn->ssl_error == SSL_ERROR_SYSCALL
     ? want : map(conn, phase);
+  sslci_idle(conn);
   ERR_clear_error();
   return conn->last_status;
 }

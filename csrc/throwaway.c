@@ -188,7 +188,7 @@ failed(sslc_ctx *ctx)
   sslci_error_take_queue(e);
   bool short_of_memory = e->queue_count == 0;
   for (size_t i = 0; i < e->queue_count; i++)
-    short_of_memory |= sslci_is_out_of_memory(e->queue_codes[i]);
+    short_of_memory |= sslci_is_out_of_memory(e->queue->codes[i]);
   if (short_of_memory)
     return sslci_ctx_nomem(ctx);
   return sslci_ctx_broken(ctx, sslci_error_finish(e));

@@ -63,6 +63,7 @@ build = {
         "csrc/identity_pkcs12.c",
         "csrc/identity_read.c",
         "csrc/identity_store.c",
+        "csrc/idle.c",
         "csrc/idn.c",
         "csrc/info.c",
         "csrc/keylog.c",

@@ -4,6 +4,7 @@
 #include "support.h"
 #include "support_memory.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
@@ -12,6 +13,7 @@ static struct {
   int paused;
   long count;   /* since it was set */
   long fail_at; /* 0: none */
+  size_t in_use; /* bytes */
 } memory;
 
 static int
@@ -21,11 +23,24 @@ fails(void)
 }
 
 static void *
+came(void *block)
+{
+  memory.in_use += malloc_usable_size(block);
+  return block;
+}
+
+static void
+goes(void *block)
+{
+  memory.in_use -= malloc_usable_size(block);
+}
+
+static void *
 counted_malloc(size_t size, const char *file, int line)
 {
   (void)file;
   (void)line;
-  return size == 0 || fails() ? NULL : malloc(size);
+  return size == 0 || fails() ? NULL : came(malloc(size));
 }
 
 static void
@@ -33,6 +48,7 @@ counted_free(void *block, const char *file, int line)
 {
   (void)file;
   (void)line;
+  goes(block);
   free(block);
 }
 
@@ -45,7 +61,10 @@ counted_realloc(void *block, size_t size, const char *file, int line)
     counted_free(block, file, line);
     return NULL;
   }
-  return fails() ? NULL : realloc(block, size);
+  if (fails())
+    return NULL;
+  goes(block);
+  return came(realloc(block, size));
 }
 
 void
@@ -73,6 +92,12 @@ long
 memory_count(void)
 {
   return memory.count;
+}
+
+size_t
+memory_in_use(void)
+{
+  return memory.in_use;
 }
 
 long

@@ -4,6 +4,8 @@
 #ifndef SSLC_TESTS_SUPPORT_MEMORY_H
 #define SSLC_TESTS_SUPPORT_MEMORY_H
 
+#include <stddef.h>
+
 /* First of all in main. */
 void memory_install(void);
 
@@ -15,6 +17,9 @@ void memory_pause(int on);
 
 /* How many there were since. */
 long memory_count(void);
+
+/* The bytes that OpenSSL and this library have in use; of one thread. */
+size_t memory_in_use(void);
 
 /* Which allocation fails now, 0: none. */
 long memory_failing(void);
