@@ -10,8 +10,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#if defined(__linux__)
+#include <linux/sockios.h> /* SIOCOUTQ and SIOCOUTQNSD */
+#endif
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -169,22 +174,49 @@ server_on(sslc_ctx *ctx, int fd, int nonblocking)
   return conn_on(ctx, fd, nonblocking);
 }
 
-size_t
-fill(int fd)
+/* Whether bytes are on their way: once they have come there is room again. */
+static int
+in_flight(int fd)
+{
+#if defined(SIOCOUTQ) && defined(SIOCOUTQNSD)
+  int queued = 0, unsent = 0;
+
+  if (ioctl(fd, SIOCOUTQ, &queued) == 0 && ioctl(fd, SIOCOUTQNSD, &unsent) == 0)
+    return queued > unsent;
+#endif
+  (void)fd;
+  return 0;
+}
+
+/* Sends pieces until there is no room for one; how many bytes. */
+static size_t
+send_pieces(int fd, size_t len)
 {
   static const char zeros[512];
-  const int small = 1;
   ssize_t n;
   size_t sum = 0;
 
+  while ((n = send(fd, zeros, len, MSG_DONTWAIT)) > 0)
+    sum += (size_t)n;
+  return sum;
+}
+
+size_t
+fill(int fd)
+{
+  const int small = 1;
+  size_t sum, more;
+
   assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small),
                    0);
-  while ((n = send(fd, zeros, sizeof zeros, MSG_DONTWAIT)) > 0)
-    sum += (size_t)n;
-  /* The last gap. */
-  while ((n = send(fd, zeros, 1, MSG_DONTWAIT)) > 0)
-    sum += (size_t)n;
+  sum = send_pieces(fd, 512);
   assert_true(sum > 0);
+  do {
+    while (in_flight(fd))
+      poll(NULL, 0, 1);
+    more = send_pieces(fd, 1);
+    sum += more;
+  } while (more > 0);
   return sum;
 }
 

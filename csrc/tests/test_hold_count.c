@@ -141,7 +141,10 @@ static const struct count {
     { 3, 2 }, { 3, 2 } },
 };
 
-/* How many segments with data the kernel has sent; 0 where it does not say. */
+/*
+ * How many segments with data the kernel has sent, without those that it sent
+ * again because an answer was late; 0 where it does not say.
+ */
 static unsigned
 data_segments(int fd)
 {
@@ -151,7 +154,7 @@ data_segments(int fd)
 
   memset(&info, 0, sizeof info);
   if (getsockopt(fd, TCP, TCP_INFO, &info, &len) == 0)
-    return info.tcpi_data_segs_out;
+    return info.tcpi_data_segs_out - info.tcpi_total_retrans;
 #endif
   (void)fd;
   return 0;
