@@ -156,6 +156,7 @@ build = {
     ["sslconnect.repl.help"] = "lua/sslconnect/repl/help.lua",
     ["sslconnect.repl.report"] = "lua/sslconnect/repl/report.lua",
     ["sslconnect.session"] = "lua/sslconnect/session.lua",
+    ["sslconnect.show"] = "lua/sslconnect/show.lua",
     ["sslconnect.stream"] = "lua/sslconnect/stream.lua",
     ["sslconnect.transport"] = "lua/sslconnect/transport.lua",
     ["sslconnect.transport.connection"] = "lua/sslconnect/transport/connection.lua",
@@ -164,6 +165,7 @@ build = {
     ["sslconnect.transport.luv"] = "lua/sslconnect/transport/luv.lua",
     ["sslconnect.trust"] = "lua/sslconnect/trust.lua",
     ["sslconnect.verify"] = "lua/sslconnect/verify.lua",
+    ["sslconnect.within"] = "lua/sslconnect/within.lua",
   },
   platforms = {
     linux = {

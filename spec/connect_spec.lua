@@ -461,6 +461,20 @@ describe("tostring", function()
 end)
 
 describe("the module", function()
+  -- What is loaded takes time in each process that makes one connection.
+  it("loads nothing for a plain connect that it has no use for", function()
+    local script = ([[
+      local ssl = require "sslconnect"
+      local conn = assert(ssl.connect("localhost", %d, {timeout = 20, ca_file = %q}))
+      print(conn:read("l"))
+      conn:close()
+      for _, name in ipairs {"dane", "hooks", "identity", "loop.embedded", "policy", "psk", "repl",
+        "session", "show", "transport", "trust", "verify", "within"} do
+        if package.loaded["sslconnect." .. name] then print(name) end
+      end]]):format(server:port("good/name"), helper.ca)
+    assert.equal("localhost\n", (helper.output_of(script, {})))
+  end)
+
   it("tells its version and OpenSSL's", function()
     assert.matches("^sslconnect %d+%.%d+%.%d+$", ssl._VERSION)
     assert.matches("^OpenSSL", ssl.openssl_version())

@@ -5,13 +5,13 @@ local lazy = require "sslconnect.lazy"
 local loop = require "sslconnect.loop"
 local method = require "sslconnect.method"
 local options = require "sslconnect.options"
-local policy = require "sslconnect.policy"
-local session = require "sslconnect.session"
 local stream = require "sslconnect.stream"
 
 local cosocket = lazy "sslconnect.transport.cosocket"
 local dane = lazy "sslconnect.dane"
 local hooks = lazy "sslconnect.hooks"
+local policy = lazy "sslconnect.policy"
+local session = lazy "sslconnect.session"
 local transport = lazy "sslconnect.transport"
 
 local connect = {}
@@ -56,19 +56,20 @@ local function secure(conn, bio, where)
     if where.transport then where.transport:close() end
   end
   if where.hooks then where.answer = hooks.answer end
+  local shares = where.sharing or where.early_data
   local ok, err = conn:set_bio(bio)
   if ok and where.address then ok, err = conn:set_peer_address(where.address) end
-  if ok then ok, err = session.fetch(conn, where) end
-  if ok then ok, err = session.send_early(conn, where) end
+  if ok and shares then ok, err = session.fetch(conn, where) end
+  if ok and shares then ok, err = session.send_early(conn, where) end
   if ok then ok, err = drive.run(conn, "do_handshake", where, where.deadline, "handshake") end
-  if ok then ok, err = session.finish_early(conn, where) end
+  if ok and shares then ok, err = session.finish_early(conn, where) end
   if ok and where.nagle and not where.transport then ok, err = bio:set_tcp_nodelay(false) end
   if not ok then
     where.give_up()
-    session.discard(where, err)
+    if shares then session.discard(where, err) end
     return nil, err
   end
-  session.done(conn, where)
+  if shares then session.done(conn, where) end
   return stream.new {
     sharing = where.session_key and where,
     conn = conn, bio = bio, host = where.host, address = where.address, loop = where.loop,

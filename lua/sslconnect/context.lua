@@ -2,17 +2,19 @@
 local connect = require "sslconnect.connect"
 local core = require "sslconnect.core"
 local guard = require "sslconnect.guard"
-local id = require "sslconnect.identity"
 local lazy = require "sslconnect.lazy"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
-local policy = require "sslconnect.policy"
-local psk = require "sslconnect.psk"
-local session = require "sslconnect.session"
-local trust = require "sslconnect.trust"
 
 local dane = lazy "sslconnect.dane"
+local id = lazy("sslconnect.identity", "functions")
+local policy = lazy("sslconnect.policy", "functions")
+local psk = lazy("sslconnect.psk", "functions")
+local session = lazy("sslconnect.session", "functions")
+local show = lazy "sslconnect.show"
+local trust = lazy("sslconnect.trust", "functions")
 local verify = lazy "sslconnect.verify"
+local within = lazy("sslconnect.within", "functions")
 
 ---@class sslconnect.Context
 local Context = {}
@@ -44,91 +46,6 @@ local function callable(value)
     return nil, "a function"
   end
   return value
-end
-
---- A kind: a list of identities, each a context or a table; checked copies of these.
-local function identities(value)
-  if type(value) ~= "table" or getmetatable(value) or #value < 1 then
-    return nil, "a list of tables with cert and key, or of contexts"
-  end
-  local copy, count = {}, 0
-  for i, given in ipairs(value) do
-    copy[i] = given
-    if getmetatable(given) ~= Context then
-      local checked, err = options.check(given, id.kinds)
-      local whole, missing = id.is_whole(checked or {})
-      if not (checked and whole) then
-        return nil, ("a list of identities; number %d: %s"):format(i,
-          err and err.message or "it has no " .. missing)
-      end
-      copy[i] = checked
-    end
-  end
-  for _ in pairs(value) do count = count + 1 end
-  if count ~= #copy then return nil, "a list of identities" end
-  return copy
-end
-
-local make_checked, make, served_kinds
-
---- A kind: server names, each with a context or the settings of one; made into contexts when they
--- are set, and a checked copy until then.
-local function server_names(value)
-  local expected = "a table of names, each with a context or a table of settings"
-  if type(value) ~= "table" or getmetatable(value) or next(value) == nil then
-    return nil, expected
-  end
-  local copy = {}
-  for name, given in pairs(value) do
-    if type(name) ~= "string" or name:find("%z") then return nil, expected end
-    local checked, err = given, nil
-    if getmetatable(given) ~= Context then
-      if type(given) ~= "table" then return nil, expected end
-      checked, err = options.check(given, served_kinds)
-    end
-    if not checked then
-      return nil, ('a table of settings for each name; "%s": %s'):format(name:sub(1, 60),
-        err.message)
-    end
-    copy[name] = checked
-  end
-  return copy
-end
-
---- The names, sorted: which of two that are equal is the bad one is always the same.
-local function sorted_names(served)
-  local names = {}
-  for name in pairs(served) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
---- Settings become contexts here, in the table itself, which is our own: their hooks are looked
--- for there.
-local function add_server_names(ctx, served)
-  for _, name in ipairs(sorted_names(served)) do
-    local ok, err
-    if getmetatable(served[name]) ~= Context then
-      served[name], err = make(served[name])
-      if not served[name] then return nil, err end
-    end
-    ok, err = ctx:add_server_name(name, served[name].ctx)
-    if not ok then return nil, err end
-  end
-  return true
-end
-
---- Each is a context of its own in the core.
-local function add_identities(ctx, list)
-  for _, given in ipairs(list) do
-    local part, err
-    if getmetatable(given) == Context then part = given.ctx else part, err = make_checked(given) end
-    if not part then return nil, err end
-    local ok
-    ok, err = ctx:add_identity(part)
-    if not ok then return nil, err end
-  end
-  return true
 end
 
 --- A hook is called where the handshake asks; the core is told that it is to ask.
@@ -180,8 +97,8 @@ local settings = {
   {"key", id.data, id.use_key},
   {"key_uri", "string", id.use_key_uri},
   {"pkcs12", id.data, id.use_pkcs12},
-  {"identities", identities, add_identities},
-  {"server_names", server_names, add_server_names},
+  {"identities", within.identities, within.add_identities},
+  {"server_names", within.server_names, within.add_server_names},
   {"strict_sni", "boolean", call "set_strict_sni"},
   {"alpn", "names", call "set_alpn"},
   {"min_version", version, call "set_min_version"},
@@ -219,17 +136,6 @@ for _, setting in ipairs(settings) do
   is_hook[setting[1]] = setting[2] == callable or nil
 end
 
---- A kind for what counts nothing in a context that a server name has chosen.
-local function set_outside()
-  return nil, "it to be set beside server_names, not within"
-end
-
-served_kinds = {}
-for name, kind in pairs(known) do served_kinds[name] = kind end
-for _, name in ipairs {"server_names", "strict_sni", "client_hello_hook"} do
-  served_kinds[name] = set_outside
-end
-
 --- The names of all settings, name -> kind.
 local function setting_kinds()
   local copy = {}
@@ -239,10 +145,11 @@ end
 
 --- A core context with the settings applied, which were checked.
 local function make_core(given)
-  local fits, err = id.check(given)
-  if not fits then return nil, err end
-  local ctx
-  ctx, err = core.ctx()
+  if given.cert_uri or given.key_uri or given.pkcs12 then
+    local fits, why = id.check(given)
+    if not fits then return nil, why end
+  end
+  local ctx, err = core.ctx()
   if not ctx then return nil, err end
   for _, setting in ipairs(settings) do
     local name, _, apply = setting[1], setting[2], setting[3]
@@ -290,7 +197,7 @@ local function domain_of(given)
 end
 
 --- The same, and what is wrong with the settings as a whole.
-function make_checked(given)
+local function make_checked(given)
   local ctx, err = make_core(given)
   if not ctx then return nil, err end
   local ok
@@ -298,23 +205,6 @@ function make_checked(given)
   if ok then ok, err = ctx:check() end
   if not ok then return nil, err end
   return ctx
-end
-
---- The core context with the certificate that a hook gave; nil alone for what is none.
-local function identity(given)
-  if getmetatable(given) == Context then return given.ctx end
-  if type(given) ~= "table" then return nil end
-  local checked, err = options.check(given, id.kinds)
-  if not checked then return nil, err end
-  local whole, missing = id.is_whole(checked)
-  if not whole then return options.bad("certificate_hook gave a table without %s", missing) end
-  return make_checked(checked)
-end
-
---- The core context that a hook chose, and the hooks that hold from then on; nil for what is none.
-local function chosen(given)
-  if getmetatable(given) ~= Context then return nil end
-  return given.ctx, given.hooks
 end
 
 --- The contexts of server names that have hooks; nil where none has.
@@ -331,7 +221,7 @@ end
 
 --- The hooks among the settings, and what their answers are made into; nil where there are none.
 local function hooks_of(given)
-  local hooks = {identity = identity, chosen = chosen, served = served_hooks(given)}
+  local hooks = {identity = within.identity, chosen = within.chosen, served = served_hooks(given)}
   local some = hooks.served ~= nil
   for name in pairs(is_hook) do
     hooks[name] = given[name]
@@ -340,11 +230,29 @@ local function hooks_of(given)
   return some and hooks or nil
 end
 
-function make(given)
+-- Settings of which the context keeps no more than that they are there.
+local secret = {
+  "key_password", "cert", "key", "pkcs12", "identities", "server_names", "session_secret",
+  "psk",
+}
+
+--- A copy of the settings without what nobody needs to keep. What Lua has of it goes with the
+-- collector: a string cannot be wiped.
+local function without_secrets(given)
+  local copy = {}
+  for name, value in pairs(given) do copy[name] = value end
+  for _, name in ipairs(secret) do
+    if copy[name] ~= nil then copy[name] = "" end
+  end
+  return copy
+end
+
+local function make(given)
   local ctx, err = make_checked(given)
   if not ctx then return nil, err end
-  return setmetatable({ctx = ctx, sharing = session.sharing(ctx, given.session_store),
-    settings = id.without_secrets(given), hooks = hooks_of(given)}, Context)
+  local store = given.session_store
+  return setmetatable({ctx = ctx, sharing = store and session.sharing(ctx, store) or nil,
+    settings = without_secrets(given), hooks = hooks_of(given)}, Context)
 end
 
 --- A context of its own.
@@ -636,35 +544,17 @@ function Context:export_session(given)
   return self.ctx:export_session(given)
 end
 
---- Settings whose values may be shown; of all others, secrets among them, the name alone.
-local may_show = {
-  ca_file = true, ca_dir = true, crl_file = true, alpn = true, min_version = true,
-  max_version = true, insecure_min_version = true, verify_client = true, ciphers = true,
-  insecure_ciphers = true, ciphersuites = true, groups = true, sigalgs = true,
-  block_padding = true, max_send_fragment = true, max_fragment_length = true, keylog = true,
-  pin_scope = true, ocsp = true, crl_dir = true, crl_check = true, verify_depth = true,
-  verify_time = true, purpose = true, insecure_purpose = true, security_level = true,
-  insecure_security_level = true,
-}
-
-local function show(name, value)
-  if type(value) == "boolean" then return name .. "=" .. tostring(value) end
-  if name == "trust" then return "trust=" .. trust.show(value) end
-  if not may_show[name] then return name end
-  return name .. "=" .. (type(value) == "table" and table.concat(value, ",") or value)
-end
-
 --- What is worth knowing at a glance; nothing of passwords and keys.
 function Context:__tostring()
   local parts = {}
   for _, setting in ipairs(settings) do
     local value = self.settings[setting[1]]
-    if value ~= nil then parts[#parts + 1] = show(setting[1], value) end
+    if value ~= nil then parts[#parts + 1] = show.setting(setting[1], value) end
   end
   return "sslconnect.Context: " .. (parts[1] and table.concat(parts, " ") or "defaults")
 end
 
 guard(Context)
 
-return {new = new, shared = shared, setting_kinds = setting_kinds, Context = Context,
-        connect_options = connect_options}
+return {new = new, make = make, make_checked = make_checked, shared = shared,
+        setting_kinds = setting_kinds, Context = Context, connect_options = connect_options}

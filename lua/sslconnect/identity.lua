@@ -115,21 +115,4 @@ function identity.check(given)
   return true
 end
 
--- Settings of which the context keeps no more than that they are there.
-local secret = {
-  "key_password", "cert", "key", "pkcs12", "identities", "server_names", "session_secret",
-  "psk",
-}
-
---- A copy of the settings without what nobody needs to keep. What Lua has of it goes with the
--- collector: a string cannot be wiped.
-function identity.without_secrets(given)
-  local copy = {}
-  for name, value in pairs(given) do copy[name] = value end
-  for _, name in ipairs(secret) do
-    if copy[name] ~= nil then copy[name] = "" end
-  end
-  return copy
-end
-
 return identity

@@ -7,10 +7,12 @@ local core = require "sslconnect.core"
 local drive = require "sslconnect.drive"
 local guard = require "sslconnect.guard"
 local held = require "sslconnect.held"
+local lazy = require "sslconnect.lazy"
 local loop = require "sslconnect.loop"
 local options = require "sslconnect.options"
-local session = require "sslconnect.session"
 local yieldable = require "sslconnect.loop.yieldable"
+
+local session = lazy "sslconnect.session"
 
 ---@class sslconnect.Connection
 local Connection = {}
