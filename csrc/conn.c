@@ -189,6 +189,7 @@ sslc_conn_free(sslc_conn *conn)
   SSL_free(conn->ssl);
   BIO_free(conn->hold);
   X509_free(conn->verify_cert);
+  X509_free(conn->named_cert);
   sslci_session_free(conn);
   X509_STORE_free(conn->store);
   sslc_ctx_free(conn->ctx);

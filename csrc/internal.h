@@ -158,6 +158,9 @@ bool sslci_peer_names_wanted(const sslc_conn *conn);
 bool sslci_peer_names_match(const sslc_conn *conn, X509 *cert);
 int sslci_peer_names_mismatch(const sslc_conn *conn);
 
+/* Whether a verification that was good has found one of them by itself. */
+bool sslci_peer_names_found(const sslc_conn *conn, X509_STORE_CTX *store_ctx);
+
 /* Has libssl look for them too; false: memory is short. */
 bool sslci_peer_names_set(const sslc_conn *conn);
 
@@ -884,6 +887,7 @@ struct sslc_conn {
   int verify_result;
   int verify_depth;
   X509 *verify_cert;
+  X509 *named_cert; /* was found to be for the name; NULL: none was */
   X509_STORE *store; /* that the peer is verified with; NULL: none */
   int left_errno; /* by a BIO that keeps no record; 0: none */
   bool left_eof;

@@ -373,6 +373,18 @@ sslci_peer_names_set(const sslc_conn *conn)
   return X509_VERIFY_PARAM_set1_ip_asc(param, name->text);
 }
 
+/* The name that X509_VERIFY_PARAM_get0_peername(3) gives is set by the search
+ * alone, and only where it has found one of the hosts that it was told. */
+bool
+sslci_peer_names_found(const sslc_conn *conn, X509_STORE_CTX *store_ctx)
+{
+  X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(store_ctx);
+  struct sslci_peer_name own = own_name(conn);
+  return are_hosts(conn->peer_names ? conn->peer_names : &own) &&
+         X509_VERIFY_PARAM_get_hostflags(param) == HOST_FLAGS &&
+         X509_VERIFY_PARAM_get0_peername(param) != NULL;
+}
+
 /* -------------------------------------------------------------- describing */
 
 static const char *

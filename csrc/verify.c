@@ -236,15 +236,29 @@ sslci_verify_blame(sslc_conn *conn, X509_STORE_CTX *store_ctx, int result)
   return result;
 }
 
-/* The one place where a chain is judged.  The verdict must hold for the name
- * too, which libssl can lose: see sslci_verify_done. */
+/* The verdict must hold for the name too, which libssl can lose: it is looked
+ * at here where libssl does not tell that it found one.  For which certificate
+ * that was is kept until the handshake is done. */
+static bool
+is_for_names(sslc_conn *conn, X509_STORE_CTX *store_ctx)
+{
+  X509 *cert = X509_STORE_CTX_get0_cert(store_ctx);
+  if (!sslci_peer_names_found(conn, store_ctx) &&
+      !sslci_peer_names_match(conn, cert))
+    return false;
+  X509_up_ref(cert);
+  X509_free(conn->named_cert);
+  conn->named_cert = cert;
+  return true;
+}
+
+/* The one place where a chain is judged. */
 int
 sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
 {
   note_fault(conn, X509_V_OK, 0, NULL);
   bool ok = sslci_policy_verify(conn->ctx, store_ctx) > 0;
   int result = X509_STORE_CTX_get_error(store_ctx);
-  X509 *cert = X509_STORE_CTX_get0_cert(store_ctx);
   if (!ok && result == X509_V_OK)
     result = X509_V_ERR_UNSPECIFIED;
   int unsuited = result == X509_V_OK
@@ -254,7 +268,7 @@ sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
     blame(conn, store_ctx, result, unsuited);
   }
   if (result == X509_V_OK && checks_name(conn) &&
-      !sslci_peer_names_match(conn, cert))
+      !is_for_names(conn, store_ctx))
     result = sslci_peer_names_mismatch(conn);
   if (result == X509_V_OK)
     result = sslci_constraints_check(store_ctx);
@@ -306,6 +320,17 @@ fail_without_psk(sslc_conn *conn)
   return sslci_conn_fail(conn);
 }
 
+/* The very certificate that was verified in this handshake was found to be for
+ * the name then, and neither can have changed; any other is looked at. */
+static bool
+holds_for_names(sslc_conn *conn, X509 *cert)
+{
+  bool seen = cert == conn->named_cert && !SSL_session_reused(conn->ssl);
+  X509_free(conn->named_cert);
+  conn->named_cert = NULL;
+  return seen || sslci_peer_names_match(conn, cert);
+}
+
 /* libssl verified already.  This is the second lock: a handshake without a
  * certificate (anonymous ciphers), a verdict that nobody acted upon, or a name
  * that libssl did not look at: it loses the name, and says nothing, where an
@@ -324,7 +349,7 @@ sslci_verify_done(sslc_conn *conn)
   bool shown = cert != NULL;
   bool good = checked && shown &&
               SSL_get_verify_result(conn->ssl) == X509_V_OK &&
-              (!named || sslci_peer_names_match(conn, cert));
+              (!named || holds_for_names(conn, cert));
   X509_free(cert);
   conn->verified = good && (conn->role == 1 || named);
   if (good || conn->ctx->no_verify ||

@@ -3,6 +3,8 @@
  * for: RFC 9525, section 6; RFC 5922 for SIP.  What is to be refused stands
  * beside what is to be taken.
  */
+#include "internal.h"
+
 #include "support_x509.h"
 
 #include <stdlib.h>
@@ -551,6 +553,95 @@ test_misuse(void **state)
   peers_free(&p);
 }
 
+/* ---------------------------------------------------- what libssl may lose */
+
+/* A handshake of which something is done to what libssl demands, when it has
+ * begun and no certificate has come. */
+static sslc_status
+shake_after(const char *in, void (*spoil)(X509_VERIFY_PARAM *param))
+{
+  struct peers p;
+  struct made leaf;
+  sslc_status status;
+
+  make_leaf(&leaf, in);
+  peers_init(&p, ctx_trusting(&root), ctx_with_identity(&leaf, NULL),
+             "www.example.com");
+  assert_int_equal(sslc_conn_do_handshake(p.client), SSLC_WANT_READ);
+  spoil(SSL_get0_param(p.client->ssl));
+  status = shake(&p);
+  if (status != SSLC_OK)
+    assert_code(sslc_conn_error(p.client), SSLC_CODE_HOSTNAME_MISMATCH);
+  assert_int_equal(sslc_conn_is_verified(p.client), status == SSLC_OK);
+  assert_null(p.client->named_cert);
+  peers_free(&p);
+  x509_free(&leaf);
+  return status;
+}
+
+static void
+spoil_nothing(X509_VERIFY_PARAM *param)
+{
+  (void)param;
+}
+
+/* As when an allocation fails in X509_STORE_CTX_init(3). */
+static void
+lose_host(X509_VERIFY_PARAM *param)
+{
+  assert_int_equal(X509_VERIFY_PARAM_set1_host(param, NULL, 0), 1);
+}
+
+/* The wildcards of parts of a label. */
+static void
+lose_flags(X509_VERIFY_PARAM *param)
+{
+  X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+}
+
+static void
+test_lost(void **state)
+{
+  static const char right[] = "DNS:a.example DNS:www.example.com";
+  static const char wrong[] = "DNS:a.example DNS:b.example";
+  static const char lax[] = "DNS:w*.example.com";
+
+  (void)state;
+  assert_int_equal(shake_after(right, spoil_nothing), SSLC_OK);
+  assert_int_equal(shake_after(right, lose_host), SSLC_OK);
+  assert_int_equal(shake_after(right, lose_flags), SSLC_OK);
+  assert_int_equal(shake_after(wrong, spoil_nothing), SSLC_ERR_VERIFY);
+  assert_int_equal(shake_after(wrong, lose_host), SSLC_ERR_VERIFY);
+  assert_int_equal(shake_after(lax, spoil_nothing), SSLC_ERR_VERIFY);
+  assert_int_equal(shake_after(lax, lose_flags), SSLC_ERR_VERIFY);
+}
+
+/* The second lock trusts the verification for its own certificate alone. */
+static void
+test_other_certificate(void **state)
+{
+  struct peers p;
+  struct made other;
+
+  (void)state;
+  make_leaf(&other, "DNS:b.example");
+  assert_ok(connect_with(&p, "DNS:a.example", "a.example", NULL, 0),
+            sslc_conn_error(p.client));
+  assert_int_equal(sslci_verify_done(p.client), SSLC_OK);
+  strcpy(p.client->server_name, "b.example");
+  assert_int_equal(sslci_verify_done(p.client), SSLC_ERR_VERIFY);
+  peers_free(&p);
+  assert_ok(connect_with(&p, "DNS:a.example", "a.example", NULL, 0),
+            sslc_conn_error(p.client));
+  strcpy(p.client->server_name, "b.example");
+  X509_up_ref(other.x509);
+  p.client->named_cert = other.x509;
+  assert_int_equal(sslci_verify_done(p.client), SSLC_ERR_VERIFY);
+  assert_int_equal(sslc_conn_is_verified(p.client), 0);
+  peers_free(&p);
+  x509_free(&other);
+}
+
 int
 main(void)
 {
@@ -572,6 +663,9 @@ main(void)
            NULL);
   add_test("a session is for the names it was verified for", test_sessions,
            NULL);
+  add_test("a name that libssl has lost is looked at", test_lost, NULL);
+  add_test("... and for each certificate but the verified one",
+           test_other_certificate, NULL);
   add_test("misuse is refused", test_misuse, NULL);
   ret = run_all("peer_name");
   x509_free(&root);
