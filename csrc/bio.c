@@ -9,7 +9,7 @@ sslc_bio *
 sslci_bio_wrap(BIO *bio, int kind, bool record)
 {
   sslc_bio *b = bio ? sslci_new(sslc_bio) : NULL;
-  ERR_clear_error();
+  sslci_error_clear_queue();
   if (!b) {
     BIO_free_all(bio);
     return NULL;
@@ -51,7 +51,7 @@ sslc_bio_free(sslc_bio *bio)
     BIO_free_all(bio->bio);
     sslci_error_clear(&bio->err);
     OPENSSL_free(bio);
-    ERR_clear_error();
+    sslci_error_clear_queue();
     bio = next;
   }
 }
@@ -96,7 +96,7 @@ sslci_bio_make(BIO_METHOD *method, void *data)
 {
   BIO *bio = method ? BIO_new(method) : NULL;
   if (!bio) {
-    ERR_clear_error();
+    sslci_error_clear_queue();
     return NULL;
   }
   BIO_set_data(bio, data);

@@ -203,7 +203,7 @@ sslci_bio_step_end(sslc_bio *bio, int phase, long ret, const char *what)
     status = SSLC_CLOSED;
   else
     status = failure(bio, phase, left_errno);
-  ERR_clear_error();
+  sslci_error_clear_queue();
   return status;
 }
 
@@ -217,7 +217,7 @@ sslci_bio_step_begin(sslc_bio *bio)
   sslci_bio_begin(bio, true);
   for (BIO *b = bio->bio; b; b = BIO_next(b))
     BIO_clear_retry_flags(b);
-  ERR_clear_error();
+  sslci_error_clear_queue();
   errno = 0;
   if (!sslci_bio_is_complete(bio))
     return sslci_error_set(&bio->err, SSLC_CODE_MISUSE, SSLC_PHASE_NONE,

@@ -142,7 +142,7 @@ sslc_conn_new(sslc_ctx *ctx)
   sslci_error_clear(&conn->misuse);
   sslc_status status = sslci_ctx_freeze(ctx);
   if (!make_ssl(conn)) {
-    ERR_clear_error();
+    sslci_error_clear_queue();
     sslc_conn_free(conn);
     return NULL;
   }
@@ -200,7 +200,7 @@ sslc_conn_free(sslc_conn *conn)
   OPENSSL_free(conn->label);
   OPENSSL_free(conn->address);
   OPENSSL_free(conn);
-  ERR_clear_error();
+  sslci_error_clear_queue();
 }
 
 /* ------------------------------------------------------------- settings */
@@ -433,7 +433,7 @@ let_go(sslc_conn *conn)
   sslci_bio_set_quiet(conn->wbio, true);
   sslci_hold_send(conn->hold);
   sslci_bio_set_quiet(conn->wbio, false);
-  ERR_clear_error();
+  sslci_error_clear_queue();
 }
 
 static void
@@ -462,7 +462,7 @@ sslci_conn_start(sslc_conn *conn)
   if (conn->started)
     return SSLC_OK;
   sslc_status status = start(conn);
-  ERR_clear_error();
+  sslci_error_clear_queue();
   return status;
 }
 

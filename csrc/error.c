@@ -184,6 +184,13 @@ note_entry(sslc_error *e, unsigned long code, char *text)
 }
 
 void
+sslci_error_clear_queue(void)
+{
+  if (ERR_peek_error() != 0)
+    ERR_clear_error();
+}
+
+void
 sslci_error_take_queue(sslc_error *e)
 {
   const char *data = NULL;

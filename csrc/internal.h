@@ -92,6 +92,10 @@ void sslci_error_copy(sslc_error *to, const sslc_error *from);
 sslc_status sslci_error_give(sslc_error *e, sslc_status status,
                              sslc_error **error);
 
+/* ERR_clear_error(3), which is slow where there is nothing to clear, as nearly
+ * always. */
+void sslci_error_clear_queue(void);
+
 /* Moves OpenSSL's error queue into the error. */
 void sslci_error_take_queue(sslc_error *e);
 

@@ -37,7 +37,7 @@ sslc_session_free(sslc_session *session)
   OPENSSL_free(session->server_name);
   OPENSSL_free(session->demands);
   OPENSSL_free(session);
-  ERR_clear_error();
+  sslci_error_clear_queue();
 }
 
 /* ------------------------------------------------------------------ taking */
@@ -167,7 +167,7 @@ sslc_conn_get1_session(const sslc_conn *conn)
     return NULL;
   const SSL_SESSION *session = SSL_get0_session(conn->ssl);
   sslc_session *s = is_of_use(conn, session) ? copy(conn, session) : NULL;
-  ERR_clear_error();
+  sslci_error_clear_queue();
   return s;
 }
 
@@ -255,7 +255,7 @@ sslci_session_done(sslc_conn *conn)
   if (session && !is_tls13(session) && !is_old(conn, session))
     note_ticket(conn, session);
   sslci_session_settle(conn);
-  ERR_clear_error();
+  sslci_error_clear_queue();
 }
 
 /* All that there is of a server goes with a handshake that was to be resumed
@@ -473,7 +473,7 @@ offer(sslc_conn *conn, const sslc_session *session)
   SSL_SESSION *own = SSL_SESSION_dup(session->session);
   bool set = own && SSL_set_session(conn->ssl, own);
   SSL_SESSION_free(own);
-  ERR_clear_error();
+  sslci_error_clear_queue();
   if (!set)
     return sslci_conn_nomem(conn, SSLC_PHASE_HANDSHAKE);
   conn->session_offered = true;

@@ -31,7 +31,7 @@ sslci_step_begin(sslc_conn *conn, int phase)
                              "behind it");
   sslci_bio_begin(conn->rbio, !conn->nested);
   sslci_bio_begin(conn->wbio, !conn->nested);
-  ERR_clear_error();
+  sslci_error_clear_queue();
   errno = 0;
   return SSLC_OK;
 }
@@ -423,14 +423,14 @@ look_for_alert(sslc_conn *conn, int phase)
   int err = bio_errno(conn);
   if (phase != SSLC_PHASE_WRITE || (err != EPIPE && err != ECONNRESET))
     return;
-  ERR_clear_error();
+  sslci_error_clear_queue();
   int ret = SSL_peek(conn->ssl, &byte, 1);
   int alert = reason_alert(ERR_GET_REASON(ERR_peek_error()));
   if (ret <= 0 && alert >= 0) {
     conn->ssl_error = SSL_ERROR_SSL;
     return;
   }
-  ERR_clear_error();
+  sslci_error_clear_queue();
 }
 
 /* Between two records. */
@@ -564,7 +564,7 @@ sslci_step_end(sslc_conn *conn, int phase, int ret)
     conn->went_on = true;
   sslci_session_settle(conn);
   sslci_idle(conn);
-  ERR_clear_error();
+  sslci_error_clear_queue();
   return conn->last_status;
 }
 
@@ -601,6 +601,6 @@ sslci_flush_end(sslc_conn *conn, BIO *bio, int phase, int ret)
   conn->last_status = want != SSLC_OK && conn->ssl_error == SSL_ERROR_SYSCALL
     ? want : map(conn, phase);
   sslci_idle(conn);
-  ERR_clear_error();
+  sslci_error_clear_queue();
   return conn->last_status;
 }
