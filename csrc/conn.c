@@ -120,9 +120,8 @@ static bool
 make_ssl(sslc_conn *conn)
 {
   conn->ssl = SSL_new(conn->ctx->ssl_ctx);
-  if (!conn->ssl)
+  if (!conn->ssl || !SSL_set_app_data(conn->ssl, conn))
     return false;
-  SSL_set_app_data(conn->ssl, conn);
   SSL_set_msg_callback(conn->ssl, watch);
   SSL_set_msg_callback_arg(conn->ssl, conn);
   return true;

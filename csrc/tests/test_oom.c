@@ -7,6 +7,8 @@
  * in, and what failed says so.  That nothing leaks, the leak checkers tell that
  * the tests are run with.
  */
+#include "internal.h"
+
 #include "support.h"
 #include "support_memory.h"
 
@@ -511,6 +513,31 @@ test_first_bio(void **state)
   }
 }
 
+/* OpenSSL's callbacks find the connection by its SSL. */
+static void
+test_conn(void **state)
+{
+  sslc_ctx *ctx = sslc_ctx_new();
+  long count, n;
+
+  (void)state;
+  memory_fail_at(0);
+  sslc_conn_free(sslc_conn_new(ctx));
+  count = memory_count();
+  assert_true(count > 5);
+  for (n = 1; n <= count; n++) {
+    sslc_conn *conn;
+
+    memory_fail_at(n);
+    conn = sslc_conn_new(ctx);
+    memory_pause(1);
+    if (conn != NULL)
+      assert_ptr_equal(SSL_get_app_data(conn->ssl), conn);
+    sslc_conn_free(conn);
+  }
+  sslc_ctx_free(ctx);
+}
+
 int
 main(void)
 {
@@ -525,6 +552,7 @@ main(void)
            NULL);
   add_test("a session is resumed and a flight held, or there is a reason",
            test_resumed, NULL);
+  add_test("a connection is made in full or not at all", test_conn, NULL);
   add_test("a certificate is told in full or not at all", test_cert, NULL);
   add_test("a throw-away certificate is made in full or not at all",
            test_throwaway, NULL);
