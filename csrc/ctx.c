@@ -2,8 +2,9 @@
  * ctx.c: the context, SSL_CTX_new(3): what connections share.
  *
  * Settings work on it until the first connection freezes it.  From then on
- * nothing is written but the count of references and, under its own lock, the
- * cache of sessions, so threads may share it.
+ * nothing is written but the count of references and, under locks of their own,
+ * the cache of sessions and the signatures that are known, so threads may share
+ * it.
  */
 #include "internal.h"
 
@@ -101,7 +102,8 @@ sslc_ctx_new(void)
   ctx->ssl_ctx = new_ssl_ctx();
   ctx->ocsp = SSLC_OCSP_IF_STAPLED;
   ctx->sessions = sslci_cache_new();
-  if (!ctx->lock || !ctx->ssl_ctx || !ctx->sessions) {
+  ctx->signatures = sslci_signatures_new();
+  if (!ctx->lock || !ctx->ssl_ctx || !ctx->sessions || !ctx->signatures) {
     ERR_clear_error();
     sslc_ctx_free(ctx);
     return NULL;
@@ -139,6 +141,7 @@ sslc_ctx_free(sslc_ctx *ctx)
     return;
   SSL_CTX_free(ctx->ssl_ctx);
   sslci_cache_free(ctx->sessions);
+  sslci_signatures_free(ctx->signatures);
   sslci_trust_free(ctx);
   OPENSSL_cleanse(ctx->session_secret, sizeof ctx->session_secret);
   sslci_policy_free(ctx);

@@ -243,6 +243,7 @@ struct sslci_file {
 };
 
 struct sslci_cache; /* session_cache.c */
+struct sslci_signatures; /* signatures.c */
 struct sslci_crl_dir; /* crl.c */
 
 /* What is demanded of chains: policy.c. */
@@ -320,6 +321,7 @@ struct sslc_ctx {
   bool strict_sni;
   /* the rest */
   struct sslci_cache *sessions;
+  struct sslci_signatures *signatures;
   unsigned char settings_digest[SSLCI_DIGEST]; /* of what was loaded */
   bool settings_lost; /* it is not of all, because memory was short */
   unsigned char session_domain[SSLCI_DIGEST]; /* all 0: none */
@@ -893,6 +895,7 @@ struct sslc_conn {
   X509 *verify_cert;
   X509 *named_cert; /* was found to be for the name; NULL: none was */
   X509_STORE *store; /* that the peer is verified with; NULL: none */
+  int (*check_signatures)(X509_STORE_CTX *store_ctx); /* OpenSSL's own */
   int left_errno; /* by a BIO that keeps no record; 0: none */
   bool left_eof;
   bool renegotiation_asked; /* by the peer, and refused */
@@ -1203,6 +1206,37 @@ int sslci_policy_unsuited(const sslc_ctx *ctx, X509_STORE_CTX *store_ctx);
 bool sslci_crl_add_dir(sslc_ctx *ctx, const char *path);
 bool sslci_crl_attach(sslc_ctx *ctx, X509_STORE *store);
 void sslci_crl_free(sslc_ctx *ctx);
+
+/* ----------------------------------------------------- signatures.c */
+
+enum { SSLCI_SIGNED_SETS = 64, SSLCI_SIGNED_WAYS = 4 };
+
+/* A chain whose signatures were found good. */
+struct sslci_signed {
+  unsigned char digest[SSLCI_DIGEST]; /* of all its bytes */
+  int64_t until;                      /* as sslc_now counts */
+};
+
+struct sslci_signatures {
+  bool off;
+  atomic_uint_least64_t used; /* how often a chain was known */
+  CRYPTO_RWLOCK *lock;        /* over what follows */
+  struct sslci_signed *chains; /* NULL: none is known yet */
+};
+
+/* How long a chain is remembered, in nanoseconds; tests set it. */
+extern int64_t sslci_signatures_lifetime;
+
+struct sslci_signatures *sslci_signatures_new(void); /* NULL: no memory */
+void sslci_signatures_free(struct sslci_signatures *s);
+
+/* By what they are remembered; for the rest of the library there is this: has
+ * the chain that is about to be built looked up among them. */
+bool sslci_signatures_known(struct sslci_signatures *s,
+                            const unsigned char digest[SSLCI_DIGEST]);
+void sslci_signatures_remember(struct sslci_signatures *s,
+                               const unsigned char digest[SSLCI_DIGEST]);
+void sslci_signatures_watch(sslc_conn *conn, X509_STORE_CTX *store_ctx);
 
 /* ---------------------------------------------------- verify.c, info.c */
 

@@ -257,6 +257,7 @@ int
 sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
 {
   note_fault(conn, X509_V_OK, 0, NULL);
+  sslci_signatures_watch(conn, store_ctx);
   bool ok = sslci_policy_verify(conn->ctx, store_ctx) > 0;
   int result = X509_STORE_CTX_get_error(store_ctx);
   if (!ok && result == X509_V_OK)

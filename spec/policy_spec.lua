@@ -89,10 +89,26 @@ describe("a context", function()
     assert.equal("revocation_unknown", try("direct", {crl_dir = helper.cert("cadir")}))
   end)
 
+  it("comes to the same with signatures that are known and without", function()
+    for _, cache in ipairs {true, false} do
+      local ctx = assert(ssl.context {ca_file = helper.ca, signature_cache = cache})
+      for _ = 1, 3 do
+        for name, code in pairs {good = "ok", direct = "ok", wronghost = "hostname_mismatch",
+          clientonly = "unsuitable_certificate"} do
+          local ok, err = ctx:verify(read(name), {name = "localhost"})
+          assert.equal(code, ok and "ok" or err.code)
+        end
+        helper.fails({code = "certificate_expired"},
+          ctx:verify(read("good"), {name = "localhost", time = os.time() + 20 * 366 * 86400}))
+      end
+    end
+  end)
+
   it("refuses values that are none", function()
     local bad = {
       verify_depth = {-1, 101, 0.5, "1", true}, verify_time = {-1, 0.5, "now"},
       purpose = {"any", "", 1}, insecure_purpose = {"", 1, true}, partial_chain = {1, "yes"},
+      signature_cache = {0, 1, "no", {}},
       security_level = {-1, 6, 2.5, "2"}, insecure_security_level = {-1, 6, "0"},
       crl_check = {"all", true}, crl_dir = {"", 1},
       intermediates = {"", {}, 1, {1}, {a = "b"}, core.ctx()},

@@ -450,6 +450,19 @@ SSLC_API sslc_status sslc_ctx_set_partial_chain(sslc_ctx *ctx, int on);
 SSLC_API sslc_status sslc_ctx_set_security_level(sslc_ctx *ctx, int level);
 
 /*
+ * Whether the context remembers chains whose signatures were found good, for an
+ * hour and some 250 of them: on, 1, at first.  The next handshake in which the
+ * same certificates lead to the same trusted one does not check again that one
+ * signed the other, which takes a good part of the time of a handshake.  All
+ * else is looked at each time: who is trusted now, times, names, revocation,
+ * purposes, strength, pins, TLSA records; and that the server has the key.
+ * 0: signatures are checked each time as well.
+ *
+ * SSLC_OK, or SSLC_ERR_CONFIG with bad_option.
+ */
+SSLC_API sslc_status sslc_ctx_set_signature_cache(sslc_ctx *ctx, int on);
+
+/*
  * Identity: our certificate with the chain behind it, and its private key, in
  * PEM or DER (which has no room for a chain); in PEM all of it may stand in one
  * file.  A client's is sent to servers that ask for one; a server must have

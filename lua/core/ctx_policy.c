@@ -80,6 +80,13 @@ static int ctx_set_partial_chain(lua_State *L)
   return lcore_result(L, o, sslc_ctx_set_partial_chain(o->handle, on));
 }
 
+static int ctx_set_signature_cache(lua_State *L)
+{
+  lcore_object *o = check(L);
+  int on = lcore_checkboolean(L, 2);
+  return lcore_result(L, o, sslc_ctx_set_signature_cache(o->handle, on));
+}
+
 /* ----------------------------------------------------------------- lists */
 
 static int ctx_load_crl_dir(lua_State *L)
@@ -138,6 +145,7 @@ const luaL_Reg lcore_ctx_policy[] = {
   {"set_purpose", ctx_set_purpose},
   {"set_insecure_purpose", ctx_set_insecure_purpose},
   {"set_partial_chain", ctx_set_partial_chain},
+  {"set_signature_cache", ctx_set_signature_cache},
   {"load_crl_dir", ctx_load_crl_dir},
   {"set_crl_check", ctx_set_crl_check},
   {"load_untrusted_file", ctx_load_untrusted_file},

@@ -88,6 +88,7 @@ local settings = {
   {"purpose", options.one_of("server", "client"), call "set_purpose"},
   {"insecure_purpose", options.one_of("server", "client", "any"), call "set_insecure_purpose"},
   {"partial_chain", "boolean", call "set_partial_chain"},
+  {"signature_cache", "boolean", call "set_signature_cache"},
   {"security_level", policy.level, call "set_security_level"},
   {"insecure_security_level", policy.level, call "set_insecure_security_level"},
   {"insecure_min_version", options.one_of("1.0", "1.1"), call "set_insecure_min_version"},
@@ -165,7 +166,7 @@ end
 -- Settings that have nothing to do with whom a session comes from, or are secret.
 local no_domain = {
   psk = true, key = true, key_password = true, password = true, keylog = true, session_cache = true,
-  session_store = true, session_secret = true, max_early_data = true,
+  session_store = true, session_secret = true, max_early_data = true, signature_cache = true,
 }
 
 --- A value as text that is the same in every process; what is of this one stands as its type.

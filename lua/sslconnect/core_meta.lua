@@ -601,6 +601,12 @@ function ctx:set_insecure_purpose(purpose) end
 ---@return sslconnect.core.error|nil err
 function ctx:set_partial_chain(on) end
 
+---Whether chains whose signatures were found good are remembered for an hour: on at first.
+---@param on boolean
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function ctx:set_signature_cache(on) end
+
 ---OpenSSL's security level: not below its own, or 2.
 ---@param level integer 0 to 5
 ---@return true|nil done
