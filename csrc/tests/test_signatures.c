@@ -203,9 +203,9 @@ static void
 forge_each(sslc_ctx *ctx, const struct shown *known, unsigned char *bytes,
            int len)
 {
-  int i;
+  int i, step = under_valgrind() ? 17 : 1;
 
-  for (i = 0; i < len; i++) {
+  for (i = 0; i < len; i += step) {
     sslc_cert *cert = NULL;
     sslc_verify_options options = SSLC_VERIFY_OPTIONS_INIT;
     unsigned char was = bytes[i];
@@ -489,7 +489,7 @@ test_number(void **state)
 
 /* ----------------------------------------------------------------- threads */
 
-enum { THREADS = 4, ROUNDS = 100 };
+enum { THREADS = 4, ROUNDS = 50 };
 
 struct worker {
   pthread_t thread;
