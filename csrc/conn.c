@@ -161,10 +161,12 @@ sslc_conn_up_ref(sslc_conn *conn)
   return conn;
 }
 
+/* Where there are none the SSL is not asked: OpenSSL 3.3 may have made one
+ * without its record layer, as memory was short, and not say so. */
 static void
 drop_bios(sslc_conn *conn)
 {
-  if (conn->ssl) {
+  if (conn->ssl && conn->rbio) {
     SSL_set0_rbio(conn->ssl, NULL);
     SSL_set0_wbio(conn->ssl, NULL);
   }
