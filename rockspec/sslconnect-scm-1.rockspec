@@ -105,6 +105,7 @@ build = {
         "lua/core/checks.c",
         "lua/core/conn.c",
         "lua/core/conn_export.c",
+        "lua/core/conn_stream.c",
         "lua/core/core.c",
         "lua/core/ctx.c",
         "lua/core/ctx_policy.c",

@@ -95,6 +95,7 @@ LCORE_EXPORT int luaopen_sslconnect_core(lua_State *L)
   lcore_extend(L, &lcore_ctx, lcore_ctx_policy);
   lcore_extend(L, &lcore_conn, lcore_conn_hooks);
   lcore_extend(L, &lcore_conn, lcore_conn_policy);
+  lcore_extend(L, &lcore_conn, lcore_conn_stream);
   lcore_extend(L, &lcore_ctx, lcore_ctx_params);
   lcore_extend(L, &lcore_conn, lcore_conn_export);
   lcore_extend(L, &lcore_ctx, lcore_ctx_checks);

@@ -26,4 +26,7 @@
 #define lcompat_newuserdata(L, size) lua_newuserdatauv(L, size, 0)
 #endif
 
+/* Whether lua_pushlstring may run finalizers before it has copied the bytes. */
+#define LCOMPAT_COLLECTS_FIRST (LUA_VERSION_NUM < 504)
+
 #endif

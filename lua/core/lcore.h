@@ -48,11 +48,21 @@ typedef struct lcore_kind {
   const luaL_Reg *metamethods;
 } lcore_kind;
 
+/* Bytes that a connection has read and nobody has taken yet. */
+typedef struct lcore_kept {
+  char *bytes; /* malloc(3) */
+  size_t room;
+  size_t begin;   /* of what is kept, and its end */
+  size_t end;
+  size_t scanned; /* so many have no newline */
+} lcore_kept;
+
 /* What every userdata of the binding is. */
 typedef struct lcore_object {
   const lcore_kind *kind;
   void *handle; /* the object of the C core; NULL: closed */
   int lost;     /* bytes that were read did not get through to Lua */
+  lcore_kept kept; /* a connection's */
 } lcore_object;
 
 extern const lcore_kind lcore_ctx;
@@ -76,6 +86,7 @@ extern const luaL_Reg lcore_ctx_identity[];
 extern const luaL_Reg lcore_conn_hooks[];
 extern const luaL_Reg lcore_ctx_params[];
 extern const luaL_Reg lcore_conn_export[];
+extern const luaL_Reg lcore_conn_stream[];
 extern const luaL_Reg lcore_ctx_checks[];
 extern const luaL_Reg lcore_conn_checks[];
 extern const luaL_Reg lcore_cert_checks[];
@@ -125,6 +136,12 @@ typedef sslc_status (*lcore_writer)(void *handle, const void *buf, size_t len,
  * reader finds room for one byte more than it is to read, such as a NUL. */
 int lcore_read(lua_State *L, const lcore_kind *kind, lcore_reader reader,
                int consumes);
+
+/* `nil, err` of a reader that is closed, or has lost bytes.  To be returned. */
+int lcore_lost(lua_State *L, lcore_object *o);
+
+/* Drops what a connection has kept, with its memory. */
+void lcore_drop_kept(lcore_object *o);
 
 /* The method `write(s[, i[, j]])`. */
 int lcore_write(lua_State *L, const lcore_kind *kind, lcore_writer writer);

@@ -4,6 +4,8 @@
  */
 #include "lcore.h"
 
+#include <string.h>
+
 /* ---------------------------------------------------------- metatables */
 
 /* As luaL_setfuncs, which 5.1 does not have. */
@@ -44,6 +46,7 @@ lcore_object *lcore_new(lua_State *L, const lcore_kind *kind)
   o->kind = kind;
   o->handle = NULL;
   o->lost = 0;
+  memset(&o->kept, 0, sizeof o->kept);
   luaL_getmetatable(L, kind->name);
   lua_setmetatable(L, -2);
   return o;
@@ -85,6 +88,7 @@ int lcore_close(lua_State *L, const lcore_kind *kind)
   lcore_object *o = lcore_check(L, 1, kind);
   void *handle = o->handle;
   o->handle = NULL;
+  lcore_drop_kept(o);
   if (handle != NULL)
     kind->release(handle);
   return lcore_pushboolean(L, 1);
@@ -144,6 +148,13 @@ static int lost_failure(lua_State *L)
   lcore_pushmade(L, SSLC_CODE_OUT_OF_MEMORY, SSLC_PHASE_READ,
                  "bytes that had arrived were lost when memory was short", 0);
   return 2;
+}
+
+int lcore_lost(lua_State *L, lcore_object *o)
+{
+  if (o->handle == NULL)
+    return lcore_failure(L, o, SSLC_ERR_STATE);
+  return lost_failure(L);
 }
 
 int lcore_read(lua_State *L, const lcore_kind *kind, lcore_reader reader,

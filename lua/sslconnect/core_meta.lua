@@ -1119,6 +1119,44 @@ function conn:peek(max) end
 ---@return sslconnect.core.want|sslconnect.core.error|nil why
 function conn:write(s, i, j) end
 
+---Reads as io.read does, in one go where nothing has to be waited for. What came and does not do
+---yet is kept, and `read` and `peek` do not see it.
+---@param format "l"|"L"|"a"|integer|nil "l" where absent
+---@param deadline number|nil a point of core.now(): until then it may wait in poll(2)
+---@return string|boolean|nil data true: to be called again; nil alone: the end of the stream;
+---false, "format": the format is none
+---@return sslconnect.core.want|"format"|sslconnect.core.error|nil why after a wait in vain, and
+---after a signal, "want_read"
+function conn:receive(format, deadline) end
+
+---Reads until there is enough for `take`, or nothing more to be had now. The bytes are kept.
+---@param format "l"|"L"|"a"|integer|nil
+---@return boolean|nil more true: more is kept than before; nil alone: the end of the stream
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function conn:fill(format) end
+
+---Takes of what is kept what the format asks for.
+---@param format "l"|"L"|"a"|integer|nil
+---@param no_more boolean|nil true: what is left will do, as at the end of the stream
+---@return string|false|nil data false: there is not enough
+---@return sslconnect.core.error|nil err
+function conn:take(format, no_more) end
+
+---Takes of what is kept, 1 to `max` bytes.
+---@param max integer
+---@return string|false data false: nothing is kept
+function conn:take_some(max) end
+
+---How many bytes are kept.
+---@return integer|nil
+function conn:kept() end
+
+---Writes all of one string, as far as that goes without waiting.
+---@param ... any
+---@return boolean|integer sent true: all; false: it is not one string, and nothing was done; else
+---how many bytes were taken, and `write` from there on tells why not more
+function conn:transmit(...) end
+
 ---Sends what is held: a flight (set_hold_flight), and what the filters of the BIO hold.
 ---@return boolean|nil done
 ---@return sslconnect.core.want|sslconnect.core.error|nil why

@@ -4,14 +4,14 @@
 -- long meanwhile. A connection's own reads see to that in the core. Here it is seen to for all of
 -- them, whenever anything of this module is about to wait: a program that goes on with something
 -- else has no more use for the holding. Those over a stream are left out: to send might wait.
-local held = {}
+local held = {some = false} -- whether there may be any
 
 local flights = setmetatable({}, {__mode = "k"}) -- connections of the core
 
 --- Notes a connection whose handshake is done.
 ---@param conn sslconnect.core.conn
 function held.add(conn)
-  flights[conn] = true
+  flights[conn], held.some = true, true
 end
 
 --- Sends what the connection holds, as far as that goes without waiting.
@@ -24,7 +24,9 @@ end
 
 --- The same for all of them.
 function held.release()
+  if not held.some then return end
   for conn in pairs(flights) do held.let_go(conn) end
+  held.some = next(flights) ~= nil
 end
 
 return held

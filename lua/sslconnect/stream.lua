@@ -2,7 +2,6 @@
 --
 -- One coroutine may read while another writes. Whatever fails gives `nil, err`, an error object;
 -- nothing here throws but lines(), as io.lines does.
-local buffer = require "sslconnect.buffer"
 local core = require "sslconnect.core"
 local drive = require "sslconnect.drive"
 local guard = require "sslconnect.guard"
@@ -22,22 +21,40 @@ Connection.__name = "sslconnect.Connection"
 -- Bytes of plaintext asked of libssl at once: a record of TLS.
 local RECORD = 16384
 
+local FOREVER = math.huge
+
+local check_self -- of the methods that are called most (guard.lua)
+
+-- Connections that nobody is in a read of, or in a write, whose next one may come to one call of
+-- the core's: its connection. Those over a stream, and with a store of sessions, are never here.
+local readable = setmetatable({}, {__mode = "k"})
+local writable = setmetatable({}, {__mode = "k"})
+
+local function set_quick(self, what, conn)
+  local those = what == "read" and readable or writable
+  those[self] = conn
+end
+
 --- Makes a connection of the core's one, its handshake done.
 ---@param parts table  conn, bio, host, address, loop, socket, transport
 ---@return sslconnect.Connection
 local function new(parts)
-  if not parts.transport then held.add(parts.conn) end
-  return setmetatable({
+  local self = setmetatable({
     conn = parts.conn, bio = parts.bio, fd = parts.conn:fd(),
     host = parts.host, address = parts.address,
     loop = parts.loop, -- an adapter, where one was given
     socket = parts.socket, -- keeps its owner from closing the descriptor
     transport = parts.transport, -- where there is no descriptor: what moves the bytes
     sharing = parts.sharing, -- how its sessions come into a store
-    input = buffer.new(),
     busy = setmetatable({}, {__mode = "v"}), -- who reads, who writes
     closed = false,
   }, Connection)
+  if not parts.transport then
+    held.add(parts.conn)
+    writable[self] = parts.conn
+    readable[self] = not parts.sharing and parts.conn or nil
+  end
+  return self
 end
 
 -- ------------------------------------------------------------------------------- errors
@@ -61,25 +78,38 @@ local function enter(self, what)
   return true
 end
 
+--- What becomes of an operation that has ended.
+local function leave(self, what)
+  self.busy[what] = nil
+  if self.closed or self.transport or what == "read" and self.sharing then return end
+  set_quick(self, what, self.conn)
+end
+
 --- Runs the operation as the one that reads, or writes; others get `busy` until it has ended, be
 -- it by an error that is thrown through it.
 local function enter_for(self, what, operation, ...)
   local ok, err = enter(self, what)
   if not ok then return nil, err end
+  set_quick(self, what, nil)
   return drive.guarded(function(...)
-    self.busy[what] = nil
+    leave(self, what)
     return ...
   end, operation, ...)
+end
+
+--- Whether the core may wait for this connection: where it would be waited for in poll(2) anyway,
+-- and nothing is held for others (held.lua).
+local function waits_here(self)
+  return not held.some and loop.is_blocking(self.loop)
 end
 
 -- ------------------------------------------------------------------------------ reading
 
 --- Reads once and keeps what came: true, nil at the end, nil and an error.
-local function fill(self, deadline)
-  local data, err = drive.run(self.conn, "read", self, deadline, "read", RECORD)
+local function fill(self, deadline, format)
+  local ok, err = drive.run(self.conn, "fill", self, deadline, "read", format)
   if self.sharing and err then session.discard(self.sharing, err) end
-  if not data then return nil, err end
-  self.input:push(data)
+  if not ok then return nil, err end
   if self.sharing and not self.closed then session.keep(self.conn, self.sharing) end
   return true
 end
@@ -89,62 +119,51 @@ local function fail_read(self, err)
   if err.class == "timeout" or err.class == "canceled" or err.class == "state" then
     return nil, err
   end
-  return nil, err, self.input:take(self.input.size)
+  return nil, err, self.conn:take("a", true) or nil
 end
 
-local function read_line(self, deadline, keep_newline)
-  local length = self.input:line_length()
-  while not length do
-    local ok, err = fill(self, deadline)
-    if err then return fail_read(self, err) end
-    if not ok then
-      if self.input.size == 0 then return nil end
-      return self.input:take(self.input.size)
-    end
-    length = self.input:line_length()
+--- A peer that always has something to say must not outrun the deadline.
+local function is_late(deadline)
+  return deadline and core.now() >= deadline
+end
+
+--- Reads until the format has what it asks for. `want` is what a step before wants already.
+local function read_format(self, deadline, format, want)
+  local conn = self.conn
+  if want then
+    local ok, err = drive.wait(conn, want, self, deadline, "read")
+    if not ok then return nil, err end
   end
-  local line = self.input:take(length)
-  return keep_newline and line or line:sub(1, -2)
-end
-
-local function read_all(self, deadline)
-  local ok, err
-  repeat
-    ok, err = fill(self, deadline)
+  local data = conn:take(format)
+  while not data do
+    local ok, err = fill(self, deadline, format)
     if err then return fail_read(self, err) end
-  until not ok
-  return self.input:take(self.input.size)
-end
-
---- As io's: at the end what is left, nil where nothing is.
-local function read_count(self, deadline, n)
-  while self.input.size < math.max(n, 1) do
-    local ok, err = fill(self, deadline)
-    if err then return fail_read(self, err) end
-    if not ok then
-      if self.input.size == 0 then return nil end
-      n = math.min(n, self.input.size)
-      break
-    end
+    data = conn:take(format, not ok)
+    if not ok then return data or nil end
+    if not data and is_late(deadline) then return drive.late(self, "read") end
   end
-  return self.input:take(n)
+  return data
 end
 
 local function is_count(n)
   return type(n) == "number" and n >= 0 and n == math.floor(n) and n < 2 ^ 53
 end
 
-local formats = {
-  l = function(self, deadline) return read_line(self, deadline, false) end,
-  L = function(self, deadline) return read_line(self, deadline, true) end,
-  a = read_all,
-}
+local formats = {l = true, L = true, a = true}
 
-local function find_format(format)
-  if is_count(format) then
-    return function(self, deadline) return read_count(self, deadline, format) end
+local function is_format(format)
+  return is_count(format) or
+    type(format) == "string" and formats[format:gsub("^%*", "")] ~= nil
+end
+
+--- The read that is more than one call: it waits in a loop, or fails.
+local function read_slowly(self, format, deadline, want)
+  if not is_format(format) then
+    return failure(self, "bad_option", "read", 'the format is ' .. tostring(format) ..
+      '; expected "l", "L", "a" or a number of bytes')
   end
-  return type(format) == "string" and formats[format:gsub("^%*", "")] or nil
+  if self.closed then return closed(self, "read") end
+  return enter_for(self, "read", read_format, self, deadline, format, want)
 end
 
 --- Reads, as io.read does.
@@ -158,21 +177,26 @@ end
 ---@return table|nil err      truncated, timeout, connection_reset, alert, busy, canceled, ...
 ---@return string|nil partial
 function Connection:read(format)
-  local reader = find_format(format == nil and "l" or format)
-  if not reader then
-    return failure(self, "bad_option", "read", 'the format is ' .. tostring(format) ..
-      '; expected "l", "L", "a" or a number of bytes')
-  end
-  if self.closed then return closed(self, "read") end
-  return enter_for(self, "read", reader, self, drive.deadline(self.seconds))
+  local conn = readable[self]
+  if not conn then check_self(self, "read") end
+  local seconds = self.seconds
+  local deadline = seconds and drive.deadline(seconds)
+  if not conn then return read_slowly(self, format == nil and "l" or format, deadline) end
+  local data, want
+  repeat
+    data, want = conn:receive(format, waits_here(self) and (deadline or FOREVER) or nil)
+  until data ~= true or is_late(deadline)
+  if data and data ~= true or data == nil and not want then return data end
+  want = data == false and want ~= "format" and want or nil
+  return read_slowly(self, format == nil and "l" or format, deadline, want)
 end
 
 local function read_some(self, max)
-  if self.input.size == 0 then
-    local ok, err = fill(self, drive.deadline(self.seconds))
-    if not ok then return nil, err end
-  end
-  return self.input:take(math.min(max, self.input.size))
+  local data = self.conn:take_some(max)
+  if data then return data end
+  local ok, err = fill(self, drive.deadline(self.seconds), 1)
+  if not ok then return nil, err end
+  return self.conn:take_some(max)
 end
 
 --- Reads what there is, 1 to `max` bytes, waiting only while there is nothing.
@@ -216,12 +240,13 @@ local function join(self, ...)
   return #parts == 1 and tostring(parts[1]) or table.concat(parts)
 end
 
-local function write_all(self, data)
-  if self.broken then
+--- Writes from `begun` bytes on, which the write has come to already.
+local function write_all(self, data, begun)
+  if self.broken and not begun then
     return failure(self, "misuse", "write",
       "a write before this one was not finished, so nothing can be written any more")
   end
-  local deadline, done = drive.deadline(self.seconds), 0
+  local deadline, done = drive.deadline(self.seconds), begun or 0
   self.broken = #data > 0 -- until all is out: a half-sent record cannot be followed by another
   while done < #data do
     local n, err, unsent = drive.run(self.conn, "write", self, deadline, "write", data, done + 1)
@@ -243,10 +268,19 @@ end
 ---@return sslconnect.Connection|nil self
 ---@return table|nil err  timeout, connection_reset, alert, busy, canceled, closed, misuse, ...
 function Connection:write(...)
+  local conn, sent = writable[self], nil
+  if not conn then
+    check_self(self, "write")
+  elseif not self.broken then
+    self.broken = true -- should this end here, by a hook of Lua's that throws
+    sent = conn:transmit(...)
+    if sent == true or not sent then self.broken = false end
+    if sent == true then return self end
+  end
   local data, err = join(self, ...)
   if not data then return nil, err end
   if self.closed then return closed(self, "write") end
-  return enter_for(self, "write", write_all, self, data)
+  return enter_for(self, "write", write_all, self, data, sent)
 end
 
 local function flush(self)
@@ -306,6 +340,7 @@ function Connection:close()
   if self.closed then return true end
   negotiated(self) -- what it tells stays
   self.closed = true
+  readable[self], writable[self] = nil, nil
   loop.forget(self.loop, self.fd)
   self.conn:close()
   self.bio:close()
@@ -423,7 +458,7 @@ end
 function Connection:dirty()
   if self.closed then return false end
   held.let_go(self.conn)
-  return self.input.size > 0 or self.conn:has_pending() or
+  return self.conn:kept() > 0 or self.conn:has_pending() or
     self.transport ~= nil and self.transport:has_pending()
 end
 
@@ -450,6 +485,6 @@ function Connection:__tostring()
   return ("sslconnect.Connection: %s (%s)"):format(peer, state)
 end
 
-guard(Connection)
+check_self = guard(Connection, {read = true, write = true})
 
 return {new = new, Connection = Connection}

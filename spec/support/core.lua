@@ -297,6 +297,7 @@ local kinds = {
       set_bio = {some_bio()}, set_server_name = {"localhost"}, set_peer_label = {"there:1"},
       set_peer_address = {"192.0.2.1:1"}, set_connect_state = {}, set_accept_state = {},
       do_handshake = {}, connect = {}, accept = {}, read = {10}, peek = {10}, write = {"x"},
+      receive = {10}, fill = {10}, take = {1}, take_some = {10}, transmit = {"x"},
       shutdown = {}, flush = {}, key_update = {}, set_hold_flight = {true}, set_session = {},
       set_ech_config_list = {"x"}, add_tlsa = {3, 1, 1, ("x"):rep(32)},
       export_keying_material = {"label", 32},
@@ -306,7 +307,8 @@ local kinds = {
     },
     getters = {
       is_of = {core.ctx()},
-      rbio = {}, wbio = {}, get_shutdown = {}, pending = {}, has_pending = {}, last_status = {},
+      rbio = {}, wbio = {}, get_shutdown = {}, pending = {},
+      kept = {}, has_pending = {}, last_status = {},
       last_return = {}, ssl_error = {}, error = {}, is_connected = {}, is_server = {},
       state_string = {}, fd = {}, version = {}, cipher = {}, group = {}, alpn = {},
       session_reused = {}, server_name = {}, peer_cert_count = {}, peer_cert = {1},

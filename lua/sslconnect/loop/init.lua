@@ -99,6 +99,18 @@ function loop.choose(explicit)
   return explicit or process_wide or detect() or require "sslconnect.loop.blocking"
 end
 
+--- Whether what waits now would wait in poll(2): nobody else may run meanwhile.
+---@param explicit table|nil  an adapter
+---@return boolean
+function loop.is_blocking(explicit)
+  local adapter = explicit or process_wide
+  if adapter then return adapter == builtin.blocking end
+  for i = 1, #certain do
+    if package.loaded[certain[i].library] then return detect() == nil end
+  end
+  return true
+end
+
 --- Whether a loop was named, for this call or for the process.
 ---@param explicit table|nil  an adapter
 ---@return boolean
