@@ -188,6 +188,7 @@ sslc_conn_free(sslc_conn *conn)
   sslci_demand_free(conn);
   sslci_dane_free(conn);
   SSL_free(conn->ssl);
+  sslci_share_free(conn);
   BIO_free(conn->hold);
   X509_free(conn->verify_cert);
   X509_free(conn->named_cert);
@@ -441,6 +442,7 @@ static void
 handshake_done(sslc_conn *conn)
 {
   conn->connected = true;
+  sslci_share_settle(conn);
   if (conn->hold)
     sslci_hold_of(conn->hold)->holding = false;
   sslci_session_done(conn);

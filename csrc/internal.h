@@ -809,6 +809,10 @@ int sslci_hold_send(BIO *bio);
 
 enum { SSLCI_HEADER = 5 }; /* bytes of a TLS record's header */
 
+/* How many certificates of a chain are shared with other connections. */
+enum { SSLCI_SHARED = 4 };
+struct sslci_shared; /* share.c */
+
 /* How many sessions of a connection are remembered, the newest. */
 enum { SSLCI_TICKETS = 4 };
 
@@ -896,6 +900,9 @@ struct sslc_conn {
   X509 *named_cert; /* was found to be for the name; NULL: none was */
   X509_STORE *store; /* that the peer is verified with; NULL: none */
   int (*check_signatures)(X509_STORE_CTX *store_ctx); /* OpenSSL's own */
+  struct sslci_shared *shared[SSLCI_SHARED]; /* certificates, with others */
+  size_t shared_count;
+  STACK_OF(X509) *replaced; /* by these; NULL: none */
   int left_errno; /* by a BIO that keeps no record; 0: none */
   bool left_eof;
   bool renegotiation_asked; /* by the peer, and refused */
@@ -1296,6 +1303,16 @@ bool sslci_is_out_of_memory(unsigned long code);
 
 /* errno to one of the codes of SSLC_ERR_SYS. */
 int sslci_errno_code(int err);
+
+/* ----------------------------------------------------------- share.c */
+
+/* Puts certificates that other connections were shown too in the place of those
+ * that the peer sent, before they are looked at. */
+void sslci_share_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx);
+
+/* When the handshake is over; and at the end. */
+void sslci_share_settle(sslc_conn *conn);
+void sslci_share_free(sslc_conn *conn);
 
 /* ------------------------------------------------------------ idle.c */
 

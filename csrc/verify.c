@@ -295,6 +295,8 @@ sslci_verify_callback(X509_STORE_CTX *store_ctx, void *unused)
   }
   if (!sslci_ctx_verifies(conn->ctx)) /* nothing but the key */
     return sslci_pins_verify(conn, store_ctx, false);
+  if (conn->role == 0)
+    sslci_share_chain(conn, store_ctx);
   int result = sslci_verify_chain(conn, store_ctx);
   return sslci_hooks_verdict(conn, store_ctx, result);
 }

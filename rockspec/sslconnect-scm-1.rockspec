@@ -83,6 +83,7 @@ build = {
         "csrc/session.c",
         "csrc/session_cache.c",
         "csrc/session_export.c",
+        "csrc/share.c",
         "csrc/signatures.c",
         "csrc/status.c",
         "csrc/throwaway.c",
