@@ -65,7 +65,8 @@ end
 -- ------------------------------------------------------------------------------------ the place
 
 local MODES = {
-  "handshake", "echo", "echo-noticket", "source-128", "source-256", "sink-128", "sink-256", "stall",
+  "handshake", "echo", "echo-noticket", "echo-early", "source-128", "source-256", "sink-128",
+  "sink-256", "stall",
 }
 
 --- On more than one processor the server has one to itself, and so has the client.

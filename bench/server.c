@@ -15,6 +15,7 @@
  *
  *   128, 256   TLS_AES_128_GCM_SHA256 or TLS_AES_256_GCM_SHA384, no other
  *   noticket   gives no tickets; without it, two
+ *   early      takes early data, and sends it back at once
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -46,6 +47,7 @@ struct peer {
   int fd;
   SSL_CTX *ctx; /* a listener's */
   SSL *ssl;     /* a client's; NULL where it is to stall */
+  int is_early; /* early data may come */
   size_t held;  /* bytes to be sent back */
   char *buffer;
 };
@@ -97,6 +99,8 @@ make_ctx(const char *name, const char *cert, const char *key)
     ok = ok && SSL_CTX_set_ciphersuites(ctx, "TLS_AES_256_GCM_SHA384");
   if (has_option(name, "noticket"))
     ok = ok && SSL_CTX_set_num_tickets(ctx, 0);
+  if (has_option(name, "early"))
+    ok = ok && SSL_CTX_set_max_early_data(ctx, BLOCK);
   if (!ok)
     die(name);
   SSL_CTX_set_quiet_shutdown(ctx, 1);
@@ -177,9 +181,12 @@ add_listener(char *name, const char *cert, const char *key, const char *address)
 
 /* ---------------------------------------------------------------- clients */
 
+/* libssl forgets the session of a connection that was not shut down. */
 static void
 end_peer(struct peer *peer)
 {
+  if (peer->ssl != NULL)
+    SSL_set_shutdown(peer->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(peer->ssl);
   close(peer->fd);
   free(peer->buffer);
@@ -271,6 +278,23 @@ serve_stall(struct peer *peer)
   return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 }
 
+/* Until the client has no more of it; each piece goes back as it comes. */
+static int
+echo_early(struct peer *peer)
+{
+  size_t n, sent;
+  int status;
+
+  do {
+    status = SSL_read_early_data(peer->ssl, block, BLOCK, &n);
+    if (status == SSL_READ_EARLY_DATA_SUCCESS &&
+        SSL_write_early_data(peer->ssl, block, n, &sent) != 1)
+      return -1;
+  } while (status == SSL_READ_EARLY_DATA_SUCCESS);
+  peer->is_early = status != SSL_READ_EARLY_DATA_FINISH;
+  return peer->is_early ? outcome(peer, 0) : 1;
+}
+
 static int
 serve(struct peer *peer)
 {
@@ -280,7 +304,9 @@ serve(struct peer *peer)
   int result = 1;
 
   ERR_clear_error();
-  if (peer->ssl != NULL)
+  if (peer->is_early)
+    result = echo_early(peer);
+  if (result == 1 && peer->ssl != NULL)
     result = outcome(peer, SSL_do_handshake(peer->ssl));
   return result == 1 ? how[peer->mode](peer) : result;
 }
@@ -302,6 +328,7 @@ accept_all(const struct peer *listener)
       if (peer->ssl == NULL || !SSL_set_fd(peer->ssl, fd))
         die("a connection");
       SSL_set_accept_state(peer->ssl);
+      peer->is_early = SSL_get_max_early_data(peer->ssl) > 0;
     }
     watch(peer, EPOLLIN | EPOLLOUT | EPOLLET);
   }

@@ -18,6 +18,8 @@ struct link {
 
 static sslc_ctx *ctx;
 static sslc_session *session; /* the newest ticket */
+static sslc_session **sessions; /* one for each connection to come */
+static size_t session_count;
 static struct link stream;    /* of the workloads that use one connection */
 static sslc_poller *poller;
 static struct link **links_by_fd;
@@ -158,6 +160,54 @@ resumed(struct work *work)
   open_link(work, &link);
   need(sslc_conn_session_reused(link.conn), "it was not resumed");
   exchange_and_keep_session(work, &link);
+}
+
+/* A ticket for each connection: those that are new would come only behind the
+ * answer to early data. */
+static void
+begin_early(struct work *work)
+{
+  size_t n = work->count + work->count / 8 + 1;
+  struct link link;
+
+  make_ctx(work);
+  sessions = calloc(n, sizeof(*sessions));
+  need(sessions != NULL, "calloc");
+  while (session_count < n) {
+    open_link(work, &link);
+    exchange(&link, work->block, REQUEST_SIZE);
+    sessions[session_count] = sslc_conn_get1_session(link.conn);
+    need(sessions[session_count++] != NULL, "there is no ticket");
+    end_link(&link);
+  }
+}
+
+static void
+write_early(struct link *link, const char *block, size_t len)
+{
+  size_t n;
+
+  need(session_count > 0, "there is no ticket left");
+  need_conn(sslc_conn_set_session(link->conn, sessions[--session_count]), link);
+  sslc_session_free(sessions[session_count]);
+  need_conn(sslc_conn_write_early_data(link->conn, block, len, &n), link);
+  need(n == len, "early data cannot be sent");
+}
+
+/* The request goes with the ClientHello. */
+static void
+early(struct work *work)
+{
+  struct link link;
+
+  make_link(work, &link, work->port, 0);
+  need_conn(sslc_conn_set_hold_flight(link.conn, 1), &link);
+  write_early(&link, work->block, REQUEST_SIZE);
+  need_conn(sslc_conn_do_handshake(link.conn), &link);
+  need(sslc_conn_early_data(link.conn) == SSLC_EARLY_DATA_ACCEPTED,
+       "early data was not taken");
+  read_block(&link, work->block, REQUEST_SIZE);
+  end_link(&link);
 }
 
 static void
@@ -319,6 +369,7 @@ static const struct workload table[] = {
   { "full", make_ctx, full, 0 },
   { "first", make_ctx, first, 0 },
   { "resumed", begin_resumed, resumed, 0 },
+  { "early", begin_early, early, 0 },
   { "inflight", begin_many, inflight, 1 },
   { "stalled", begin_stalled, stalled, 0 },
   { "download", begin_stream, download, 0 },

@@ -17,11 +17,22 @@ function client.open(job, port)
   return assert(ctx:connect(job.host, port, options))
 end
 
+--- The same with data that goes with the ClientHello.
+function client.open_early(job, port, text, session)
+  options.early_data, options.session = text, session
+  local conn = client.open(job, port)
+  options.early_data, options.session = nil, nil
+  assert(conn:early_data() == "accepted", "early data was not taken")
+  return conn
+end
+
 function client.write(conn, text) assert(conn:write(text)) end
 
 function client.read(conn, n) return assert(conn:read(n)) end
 
 function client.close(conn) conn:close() end
+
+function client.session(conn) return assert(conn:session()) end
 
 function client.resumed(conn) return conn:session_reused() end
 

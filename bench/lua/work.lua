@@ -6,6 +6,8 @@
 --   setup(job)        once, before all else
 --   open(job, port)   a connection, shaken hands, chain and host verified as far as it can
 --   write(conn, s), read(conn, n), close(conn)   all of s; n bytes exactly
+--   session(conn), open_early(job, port, s, session)   optional: what is resumed, with s as early
+--                     data; the answer to it is for read
 --   resumed(conn)     optional: whether a session was resumed, which open then does by itself
 --   run(main)         optional: runs it in a loop; and with that
 --   all(n, f)         optional: calls f n times at once, and waits until all have returned
@@ -51,6 +53,24 @@ local workloads = {
       local conn = client.open(job, job.port)
       assert(client.resumed(conn), "it was not resumed")
       exchange(client, conn, REQUEST)
+      client.close(conn)
+    end,
+  },
+  early = {
+    begin = function(client, job)
+      assert(client.open_early, "it has no early data")
+      -- Those that are new would come only behind the answer to early data.
+      job.sessions = {}
+      for i = 1, job.count + math.floor(job.count / 8) + 1 do
+        local conn = client.open(job, job.port)
+        exchange(client, conn, REQUEST)
+        job.sessions[i] = client.session(conn)
+        client.close(conn)
+      end
+    end,
+    op = function(client, job)
+      local conn = client.open_early(job, job.port, REQUEST, table.remove(job.sessions))
+      assert(#client.read(conn, #REQUEST) == #REQUEST, "the answer is short")
       client.close(conn)
     end,
   },
