@@ -123,6 +123,13 @@ full(struct work *work)
 }
 
 static void
+begin_checked(struct work *work)
+{
+  make_ctx(work);
+  need(sslc_ctx_set_signature_cache(ctx, 0) == SSLC_OK, "the switch");
+}
+
+static void
 first(struct work *work)
 {
   struct link link;
@@ -367,6 +374,7 @@ stalled(struct work *work)
 
 static const struct workload table[] = {
   { "full", make_ctx, full, 0 },
+  { "checked", begin_checked, full, 0 },
   { "first", make_ctx, first, 0 },
   { "resumed", begin_resumed, resumed, 0 },
   { "early", begin_early, early, 0 },

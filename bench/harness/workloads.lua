@@ -26,6 +26,11 @@ local function is_plain(contender)
     contender.id:find("embedded")
 end
 
+--- As if no server had been seen before: to the others none ever has.
+local function remembers(contender)
+  return is_plain(contender) and (contender.ours or contender.id == "baseline")
+end
+
 local function can_resume(contender)
   return is_plain(contender) and
     (contender.resumes or contender.ours or contender.id == "baseline")
@@ -71,7 +76,11 @@ end
 return {
   {
     name = "full", title = "Full handshakes, one after another", unit = "µs of CPU per handshake",
-    figure = cpu_us, only = is_plain, variants = one("full", "handshake", 400, 10),
+    figure = cpu_us, only = is_plain, variants = {
+      {label = "", run = "full", server = "handshake", count = 400, quick = 10},
+      {label = "all signatures checked", run = "checked", server = "handshake", count = 400,
+        quick = 10, only = remembers},
+    },
   },
   {
     name = "resumed", title = "Resumed handshakes, with a request", figure = cpu_us,
@@ -157,6 +166,8 @@ return {
     end,
     variants = {
       {label = "full", run = "full", server = "handshake", count = 20, quick = 2},
+      {label = "all signatures checked", run = "checked", server = "handshake", count = 20,
+        quick = 2, only = remembers},
       {label = "with a request", run = "first", server = "echo", count = 20, quick = 2},
       {label = "resumed", run = "resumed", server = "echo", count = 20, only = can_resume},
       {label = "a whole process, bundle", run = "cold", server = "handshake", trust = "bundle",

@@ -9,6 +9,7 @@ function client.setup(job)
   local settings = {ca_file = job.ca ~= "system" and job.ca or nil}
   -- By default every handshake but the first would be a resumed one.
   if job.workload ~= "resumed" then settings.session_cache = false end
+  if job.workload == "checked" then settings.signature_cache = false end
   ctx = assert(ssl.context(settings))
   options = {addresses = job.address, timeout = 600}
 end

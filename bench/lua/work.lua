@@ -42,6 +42,7 @@ end
 
 local workloads = {
   full = {op = full},
+  checked = {op = full},
   cold = {op = full},
   first = {op = first},
   resumed = {
