@@ -161,12 +161,25 @@ sslc_conn_up_ref(sslc_conn *conn)
   return conn;
 }
 
-/* Where there are none the SSL is not asked: OpenSSL 3.3 may have made one
- * without its record layer, as memory was short, and not say so. */
+/*
+ * Whether libssl can be given a BIO, or told to let go of it: where memory was
+ * short at the very beginning, OpenSSL from 3.2 on has no record layer and goes
+ * through a NULL then.
+ */
+static bool
+takes_bios(const sslc_conn *conn)
+{
+  bool unlucky = conn->fatal != SSLC_OK &&
+                 conn->err.code == SSLC_CODE_OUT_OF_MEMORY &&
+                 SSL_get_state(conn->ssl) == TLS_ST_BEFORE;
+  return !conn->half_made && !unlucky;
+}
+
+/* Where libssl cannot let go it does so when the connection is freed. */
 static void
 drop_bios(sslc_conn *conn)
 {
-  if (conn->ssl && conn->rbio) {
+  if (conn->ssl && conn->rbio && takes_bios(conn)) {
     SSL_set0_rbio(conn->ssl, NULL);
     SSL_set0_wbio(conn->ssl, NULL);
   }
@@ -263,6 +276,8 @@ sslc_conn_set_bio(sslc_conn *conn, sslc_bio *rbio, sslc_bio *wbio)
   if (!conn)
     return SSLC_ERR_ARG;
   sslc_status status = check_bios(conn, rbio, wbio);
+  if (status == SSLC_OK && !takes_bios(conn))
+    status = sslci_conn_nomem(conn, SSLC_PHASE_NONE);
   if (status != SSLC_OK)
     return status;
   sslci_bio_acquire(rbio, conn);
@@ -346,11 +361,13 @@ set_role(sslc_conn *conn, int role)
   sslc_status status = sslci_conn_begin_setting(conn);
   if (status != SSLC_OK)
     return status;
-  conn->role = role;
-  if (role == 1)
-    SSL_set_accept_state(conn->ssl);
-  else
-    SSL_set_connect_state(conn->ssl);
+  bool again = conn->half_made && conn->rbio;
+  conn->half_made = !compat_set_state(conn->ssl, role == 1);
+  conn->role = conn->half_made ? -1 : role;
+  if (conn->half_made)
+    return sslci_conn_nomem(conn, SSLC_PHASE_NONE);
+  if (again)
+    install_bios(conn);
   return SSLC_OK;
 }
 

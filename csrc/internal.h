@@ -875,6 +875,7 @@ struct sslc_conn {
   enum sslci_goodbye goodbye;
   bool close_notify_came;
   bool buffers_made; /* for a message that came after the handshake */
+  bool half_made; /* a state was set without memory: its BIOs stay as they are */
   bool verified;
   sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
   int fatal_return;  /* and what libssl's function returned then */

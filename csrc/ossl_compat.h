@@ -40,6 +40,26 @@
 #define X509_V_ERR_EC_KEY_EXPLICIT_PARAMS 94
 #endif
 
+/*
+ * Whether the key's curve has no name but is described in the certificate (RFC
+ * 5480, 2.1.1, forbids that; CVE-2020-0601 lived on it).  3.0 refuses such by
+ * itself.
+ */
+static inline bool
+compat_has_explicit_curve(X509 *cert)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  (void)cert;
+  return false;
+#else
+  EVP_PKEY *key = X509_get0_pubkey(cert);
+  EC_KEY *ec = key && EVP_PKEY_base_id(key) == EVP_PKEY_EC
+    ? EVP_PKEY_get0_EC_KEY(key) : NULL;
+  return ec &&
+         !(EC_GROUP_get_asn1_flag(EC_KEY_get0_group(ec)) & OPENSSL_EC_NAMED_CURVE);
+#endif
+}
+
 /* 1.1.1 gives the certificate with a reference, 3.0 without. */
 static inline X509 *
 compat_get1_peer_certificate(const SSL *ssl)
@@ -182,6 +202,22 @@ compat_name_der(const X509_NAME *name, const unsigned char **der, size_t *len)
 #else
   return X509_NAME_get0_der((X509_NAME *)name, der, len);
 #endif
+}
+
+/*
+ * SSL_set_connect_state(3) and SSL_set_accept_state; false where memory was
+ * short.  From 3.2 on they make the record layer anew and cannot say that this
+ * has failed, but in the error queue; libssl then takes it for made.
+ */
+static inline bool
+compat_set_state(SSL *ssl, int accept)
+{
+  ERR_clear_error();
+  if (accept)
+    SSL_set_accept_state(ssl);
+  else
+    SSL_set_connect_state(ssl);
+  return ERR_peek_error() == 0;
 }
 
 /* The error queue's oldest entry with its text. */

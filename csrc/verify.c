@@ -252,6 +252,20 @@ is_for_names(sslc_conn *conn, X509_STORE_CTX *store_ctx)
   return true;
 }
 
+/* What OpenSSL 1.1.1 lets pass. */
+static int
+check_curves(sslc_conn *conn, X509_STORE_CTX *store_ctx)
+{
+  STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store_ctx);
+  for (int i = 0; i < sk_X509_num(chain); i++) {
+    if (compat_has_explicit_curve(sk_X509_value(chain, i))) {
+      blame(conn, store_ctx, X509_V_ERR_EC_KEY_EXPLICIT_PARAMS, i);
+      return X509_V_ERR_EC_KEY_EXPLICIT_PARAMS;
+    }
+  }
+  return X509_V_OK;
+}
+
 /* The one place where a chain is judged. */
 int
 sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
@@ -268,6 +282,8 @@ sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx)
     result = X509_V_ERR_INVALID_PURPOSE;
     blame(conn, store_ctx, result, unsuited);
   }
+  if (result == X509_V_OK)
+    result = check_curves(conn, store_ctx);
   if (result == X509_V_OK && checks_name(conn) &&
       !is_for_names(conn, store_ctx))
     result = sslci_peer_names_mismatch(conn);

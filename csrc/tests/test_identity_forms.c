@@ -8,11 +8,14 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
-#include <openssl/provider.h>
 #include <openssl/x509.h>
 
 #include <stdlib.h>
 #include <string.h>
+
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+#include <openssl/provider.h>
+#endif
 
 /* ------------------------------------------------------------------- making */
 
@@ -525,6 +528,7 @@ test_p12_replaces(void **state)
   check_serves(ctx, "CN=client", 1);
 }
 
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
 /* RC2 is in the legacy provider from OpenSSL 3 on; before, it just opens. */
 static void
 test_p12_legacy(void **state)
@@ -553,6 +557,7 @@ test_p12_legacy(void **state)
   OSSL_PROVIDER_unload(normal);
   free(bytes);
 }
+#endif
 
 static void
 test_p12_of_no_sense(void **state)
@@ -759,7 +764,9 @@ main(void)
   add_test("PKCS #12 is verified by its chain", test_p12_is_verified, NULL);
   add_test("PKCS #12 takes the place of what was there", test_p12_replaces,
            NULL);
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
   add_test("PKCS #12 of an old algorithm says so", test_p12_legacy, NULL);
+#endif
   add_test("what is not PKCS #12 is refused", test_p12_of_no_sense, NULL);
   add_test("PKCS #12 in another's place says so", test_p12_elsewhere, NULL);
   add_test("a file by URI", test_uri, "file:");

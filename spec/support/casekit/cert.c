@@ -4,6 +4,7 @@
  */
 #include "casekit.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,7 +279,8 @@ algorithm_of(const struct recipe *r, X509 *cert)
     return b;
   }
   X509_get0_signature(NULL, &algorithm, cert);
-  len = i2d_X509_ALGOR(algorithm, &der);
+  /* 1.1.1 wants one that can be changed. */
+  len = i2d_X509_ALGOR((X509_ALGOR *)(uintptr_t)algorithm, &der);
   need(len > 0, "cannot encode");
   bytes_add(&b, der, (size_t)len);
   OPENSSL_free(der);
