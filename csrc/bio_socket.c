@@ -71,9 +71,29 @@ sslci_socket_write(BIO *bio, const char *buf, int len)
   do {
     n = send(s->fd, buf, (size_t)len, SEND_FLAGS);
   } while (n < 0 && again(bio, s, SSLC_WANT_WRITE));
+  s->asked = s->asked || n > 0;
   return (int)n;
 }
 
+/* Whether there was more than was asked for, again and again; and a large read
+ * counts as several. */
+static void
+note_read(struct sslci_record *r, ssize_t n, int len)
+{
+  if (n <= 0)
+    return;
+  if (n == len && n >= SSLCI_READ_UNIT / 2)
+    r->filled += r->filled < SSLCI_FILLED_OFTEN;
+  else if (n < len && n < SSLCI_READ_UNIT / 8)
+    r->filled = 0;
+  if (r->reads_left > 0)
+    r->reads_left -= (int)(n - 1) / (SSLCI_READ_UNIT + 1024);
+  if (r->reads_left < 0)
+    r->reads_left = 0;
+}
+
+/* A BIO that blocks and has been written to waits for the answer first: to try
+ * would be in vain. */
 int
 sslci_socket_read(BIO *bio, char *buf, int len)
 {
@@ -84,11 +104,15 @@ sslci_socket_read(BIO *bio, char *buf, int len)
     return 0;
   if (s->nbio && !sslci_record_may_read(&s->record, bio))
     return -1;
+  if (s->asked && !s->nbio && !s->record.quiet)
+    sslci_socket_wait(s->fd, POLLIN);
+  s->asked = false;
   do {
     n = recv(s->fd, buf, (size_t)len, MSG_DONTWAIT);
   } while (n < 0 && again(bio, s, SSLC_WANT_READ));
   if (n == 0)
     s->record.eof = true;
+  note_read(&s->record, n, len);
   return (int)n;
 }
 

@@ -578,6 +578,22 @@ begin_io(sslc_conn *conn, int phase)
   return status;
 }
 
+/* For four records at once; small enough for malloc(3) to have it at hand. */
+enum { READ_MUCH = 4 * (SSLCI_READ_UNIT + 512) };
+
+/* Where data comes fast libssl is to read several records at a time.  It makes
+ * its buffer anew whenever it was empty, so none that is idle is so large. */
+static void
+size_read_buffer(sslc_conn *conn)
+{
+  const struct sslci_record *r = conn->rbio ? conn->rbio->record : NULL;
+  bool much = r && r->filled >= SSLCI_FILLED_OFTEN;
+  if (much == conn->reads_much)
+    return;
+  SSL_set_default_read_buffer_len(conn->ssl, much ? READ_MUCH : 0);
+  conn->reads_much = much;
+}
+
 typedef int read_call(SSL *ssl, void *buf, size_t len, size_t *n);
 
 static sslc_status
@@ -594,7 +610,9 @@ read_with(sslc_conn *conn, read_call *call, void *buf, size_t len, size_t *n)
                              "the buffer has no room");
   if (conn->ended)
     return conn->last_status = SSLC_CLOSED;
-  return sslci_step_end(conn, SSLC_PHASE_READ, call(conn->ssl, buf, len, n));
+  int ret = call(conn->ssl, buf, len, n);
+  size_read_buffer(conn);
+  return sslci_step_end(conn, SSLC_PHASE_READ, ret);
 }
 
 sslc_status

@@ -635,8 +635,13 @@ struct sslc_bio {
   sslc_error err;
 };
 
-/* recv(2) calls and the like in one step; each takes 16 KiB at the most. */
-enum { SSLCI_READS_PER_STEP = 16 };
+/* recv(2) calls and the like in one step; one that takes more than a unit
+ * counts as several. */
+enum { SSLCI_READS_PER_STEP = 16, SSLCI_READ_UNIT = 16 * 1024 };
+
+/* So many reads that were filled to the last byte say that data comes faster
+ * than it is read. */
+enum { SSLCI_FILLED_OFTEN = 4 };
 
 /* What a BIO saw itself, which libssl may not pass on.  The data of each of
  * our BIOs begins with it. */
@@ -645,6 +650,7 @@ struct sslci_record {
   bool quiet;    /* must not block now, whatever else is set */
   int sys_errno; /* of the call of this step that failed; 0: none */
   int reads_left;          /* in this step: a peer must not hold it for ever */
+  int filled;              /* reads that were, SSLCI_FILLED_OFTEN at most */
   sslc_status want;        /* what the flags of a BIO have no word for */
   const sslc_error *error; /* of what is below, borrowed; NULL: none */
 };
@@ -767,6 +773,7 @@ struct sslci_socket {
   int fd;
   bool close;
   bool nbio;
+  bool asked; /* written to since it was read last */
 };
 
 /* The methods of a socket, for what is one after a while. */
@@ -874,6 +881,7 @@ struct sslc_conn {
   bool ended; /* an end that lenient_eof let pass for a clean one */
   enum sslci_goodbye goodbye;
   bool close_notify_came;
+  bool reads_much;   /* libssl has a large buffer to read into */
   bool buffers_made; /* for a message that came after the handshake */
   bool half_made; /* a state was set without memory: its BIOs stay as they are */
   bool verified;

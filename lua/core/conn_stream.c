@@ -37,7 +37,7 @@ static size_t size_of(const lcore_kept *k)
 void lcore_drop_kept(lcore_object *o)
 {
   free(o->kept.bytes);
-  memset(&o->kept, 0, sizeof o->kept);
+  o->kept = (lcore_kept){NULL, 0, 0, 0, 0};
 }
 
 /* Room for so many bytes behind what is kept; 0 where memory is short. */
@@ -178,23 +178,41 @@ static void check_wish(lua_State *L, int arg, wish *w)
 
 /* ------------------------------------------------------------------ taking */
 
-/* The string of the first bytes kept.  They go only when Lua has them; where
- * Lua may collect before it copies, a finalizer could take them away, so there
- * they are copied first. */
+/* Pushes the first bytes kept piece by piece: the place for each is had before
+ * it is looked where the bytes are.  0 where they are gone. */
+static int push_pieces(lua_State *L, const lcore_kept *k, size_t len)
+{
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  for (size_t done = 0, part; done < len; done += part) {
+    char *room = luaL_prepbuffer(&b);
+    part = len - done < LUAL_BUFFERSIZE ? len - done : LUAL_BUFFERSIZE;
+    if (size_of(k) < len)
+      return 0;
+    memcpy(room, k->bytes + k->begin + done, part);
+    luaL_addsize(&b, part);
+  }
+  luaL_pushresult(&b);
+  return 1;
+}
+
+/* The same, in one piece where that is safe: where Lua may collect before it
+ * copies, a finalizer could take them away. */
+static int push(lua_State *L, const lcore_kept *k, size_t len)
+{
+  if (LCOMPAT_COLLECTS_FIRST)
+    return push_pieces(L, k, len);
+  lua_pushlstring(L, len > 0 ? k->bytes + k->begin : "", len);
+  return 1;
+}
+
+/* The string of the first bytes kept, which go only when Lua has them. */
 static int take(lua_State *L, lcore_object *o, const wish *w, size_t len)
 {
-  const char *from = o->kept.bytes + o->kept.begin;
-  size_t show = len > 0 ? shown(w, from, len) : 0;
-  if (show > 0 && LCOMPAT_COLLECTS_FIRST) {
-    char *copy = lcompat_newuserdata(L, show);
-    if (size_of(&o->kept) < len) /* closed meanwhile */
-      return lcore_failure(L, o, SSLC_ERR_STATE);
-    memcpy(copy, o->kept.bytes + o->kept.begin, show);
-    lua_pushlstring(L, copy, show);
-  } else {
-    lua_pushlstring(L, show > 0 ? from : "", show);
-  }
-  if (size_of(&o->kept) >= len)
+  const lcore_kept *k = &o->kept;
+  if (!push(L, k, len > 0 ? shown(w, k->bytes + k->begin, len) : 0))
+    return lcore_failure(L, o, SSLC_ERR_STATE);
+  if (size_of(k) >= len)
     consume(o, len);
   return 1;
 }

@@ -1,0 +1,146 @@
+/*
+ * test_bulk.c: much data at once: that it comes whole when libssl reads, and
+ * the BIO sends, several records at a time; and what is left when it is over.
+ */
+#include "internal.h"
+
+#include "support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOTAL = 4 * 1024 * 1024 };
+
+static const int versions[] = { SSLC_TLS1_2, SSLC_TLS1_3 };
+
+static sslc_ctx *
+client_ctx_of(int version)
+{
+  sslc_ctx *ctx = make_client_ctx();
+
+  assert_ok(sslc_ctx_set_max_version(ctx, version), sslc_ctx_error(ctx));
+  return ctx;
+}
+
+static void
+connect_sockets(struct peers *p, int version)
+{
+  peers_init_sockets(p, client_ctx_of(version), make_server_ctx("good"),
+                     "localhost");
+  assert_ok(shake(p), sslc_conn_error(p->client));
+}
+
+static char *
+make_bytes(size_t len)
+{
+  char *bytes = malloc(len);
+  size_t i;
+
+  assert_non_null(bytes);
+  for (i = 0; i < len; i++)
+    bytes[i] = (char)(i * 31 + i / 251);
+  return bytes;
+}
+
+/* Writes as much as goes; how far it has come. */
+static size_t
+write_some(sslc_conn *conn, const char *bytes, size_t len)
+{
+  size_t n, done = 0;
+
+  while (done < len &&
+         sslc_conn_write(conn, bytes + done, len - done, &n) == SSLC_OK)
+    done += n;
+  return done;
+}
+
+/* Reads all that there is, by so many bytes at once. */
+static size_t
+read_some(sslc_conn *conn, char *bytes, size_t room, size_t by)
+{
+  size_t n, done = 0;
+
+  while (done < room &&
+         sslc_conn_read(conn, bytes + done, by < room - done ? by : room - done,
+                        &n) == SSLC_OK)
+    done += n;
+  return done;
+}
+
+/* All of the bytes; whether the reader had a large buffer meanwhile. */
+static bool
+carry(sslc_conn *from, sslc_conn *to, const char *bytes, size_t by)
+{
+  char *got = malloc(TOTAL);
+  size_t sent = 0, come = 0;
+  bool much = false;
+
+  assert_non_null(got);
+  while (come < TOTAL) {
+    sent += write_some(from, bytes + sent, TOTAL - sent);
+    come += read_some(to, got + come, TOTAL - come, by);
+    much = much || to->reads_much;
+  }
+  assert_memory_equal(got, bytes, TOTAL);
+  free(got);
+  return much;
+}
+
+static void
+test_large_reads(void **state)
+{
+  static const size_t sizes[] = { 100, 5000, 16384, 100000 };
+  const int *version = *state;
+  char *bytes = make_bytes(TOTAL);
+  struct peers p;
+  size_t i;
+
+  for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    connect_sockets(&p, *version);
+    carry(p.server, p.client, bytes, sizes[i]);
+    carry(p.client, p.server, bytes, sizes[i]);
+    assert_true(carry(p.server, p.client, bytes, sizes[i]));
+    send_through(p.server, p.client, "x", 1);
+    send_through(p.server, p.client, "y", 1);
+    assert_false(p.client->reads_much);
+    peers_free(&p);
+  }
+  free(bytes);
+}
+
+static void
+test_small_reads(void **state)
+{
+  const int *version = *state;
+  struct peers p;
+  int i;
+
+  connect_sockets(&p, *version);
+  for (i = 0; i < 100; i++) {
+    send_through(p.server, p.client, "not much", 8);
+    send_through(p.client, p.server, "not much", 8);
+    assert_false(p.client->reads_much);
+    assert_false(p.server->reads_much);
+  }
+  peers_free(&p);
+}
+
+static const struct {
+  const char *name;
+  CMUnitTestFunction function;
+} tests[] = {
+  { "much is read in large pieces, and comes whole", test_large_reads },
+  { "little is not", test_small_reads },
+};
+
+int
+main(void)
+{
+  size_t i;
+
+  for (i = 0; i < COUNT(tests); i++) {
+    add_test(tests[i].name, tests[i].function, &versions[1]);
+    add_test("... with TLS 1.2", tests[i].function, &versions[0]);
+  }
+  return run_all("bulk");
+}
