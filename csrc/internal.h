@@ -1271,7 +1271,7 @@ sslc_status sslci_verify_prepare_chain(sslc_conn *conn);
  * short. */
 char *sslci_verify_demands(const sslc_conn *conn);
 
-/* Verifies as libssl does, and the name once more: X509_V_OK, or the reason,
+/* Verifies as libssl does, and the name for certain: X509_V_OK, or the reason,
  * which is then noted in both. */
 int sslci_verify_chain(sslc_conn *conn, X509_STORE_CTX *store_ctx);
 
