@@ -325,6 +325,7 @@ static const struct workload table[] = {
   { "full", make_ctx, full, 0 },
   { "checked", make_ctx, full, 0 },
   { "first", make_ctx, first, 0 },
+  { "fastopen", make_ctx, first, 0 },
   { "resumed", begin_resumed, resumed, 0 },
   { "inflight", begin_many, inflight, 1 },
   { "stalled", begin_stalled, stalled, 0 },

@@ -376,6 +376,7 @@ static const struct workload table[] = {
   { "full", make_ctx, full, 0 },
   { "checked", begin_checked, full, 0 },
   { "first", make_ctx, first, 0 },
+  { "fastopen", make_ctx, first, 0 },
   { "resumed", begin_resumed, resumed, 0 },
   { "early", begin_early, early, 0 },
   { "inflight", begin_many, inflight, 1 },

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,10 +85,13 @@ int
 work_connect(const struct work *work, int port, int nonblocking)
 {
   struct sockaddr_in to = { 0 };
+  int on = 1;
   int fd = socket(AF_INET,
                   SOCK_STREAM | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0),
                   0);
 
+  if (strcmp(work->workload, "fastopen") == 0)
+    setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on);
   to.sin_family = AF_INET;
   to.sin_port = htons((unsigned short)port);
   if (fd < 0 || inet_pton(AF_INET, work->address, &to.sin_addr) != 1)

@@ -18,6 +18,10 @@ local function cpu_us(sample) return cpu(sample) * 1e6 end
 
 local function is_ours(contender) return contender.ours end
 
+local function is_ours_or_baseline(contender)
+  return contender.ours or contender.id == "baseline"
+end
+
 local function is_many(contender) return contender.many end
 
 --- Those that do one after another by nature, and of those with a loop one for each is enough.
@@ -153,6 +157,8 @@ return {
     unit = "milliseconds", how = "delay", only = is_plain, reps = 3, variants = {
       {label = "tickets", run = "first", server = "echo", count = 20, quick = 2},
       {label = "no tickets", run = "first", server = "echo-noticket", count = 20, quick = 2},
+      {label = "TCP Fast Open", run = "fastopen", server = "echo", count = 20, quick = 2,
+        only = is_ours_or_baseline},
       {label = "early data", run = "early", server = "echo-early", count = 20, quick = 2,
         only = is_ours},
     },

@@ -11,7 +11,7 @@ function client.setup(job)
   if job.workload ~= "resumed" then settings.session_cache = false end
   if job.workload == "checked" then settings.signature_cache = false end
   ctx = assert(ssl.context(settings))
-  options = {addresses = job.address, timeout = 600}
+  options = {addresses = job.address, timeout = 600, fastopen = job.workload == "fastopen"}
 end
 
 function client.open(job, port)

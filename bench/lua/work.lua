@@ -45,6 +45,7 @@ local workloads = {
   checked = {op = full},
   cold = {op = full},
   first = {op = first},
+  fastopen = {op = first}, -- the same with TCP Fast Open, which is set by who connects
   resumed = {
     begin = function(client, job)
       assert(client.resumed, "it cannot resume sessions")
