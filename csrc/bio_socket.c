@@ -30,10 +30,12 @@ state(BIO *bio)
   return BIO_get_data(bio);
 }
 
+/* The last of these says that a SYN has left which was to take the data along,
+ * TCP_FASTOPEN_CONNECT, but did not. */
 static bool
 would_block(int err)
 {
-  return err == EAGAIN || err == EWOULDBLOCK;
+  return err == EAGAIN || err == EWOULDBLOCK || err == EINPROGRESS;
 }
 
 void

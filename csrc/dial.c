@@ -458,6 +458,19 @@ bind_socket(const sslc_dial *dial, int fd)
   return bind(fd, &dial->bound.u.sa, dial->bound.len);
 }
 
+/* What is written first may leave with the SYN: connect(2) is then done before
+ * anything has been sent. */
+static void
+set_fastopen(int fd)
+{
+#if defined(TCP_FASTOPEN_CONNECT)
+  int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on);
+#else
+  (void)fd;
+#endif
+}
+
 static int
 open_socket(const sslc_dial *dial, const struct sslci_addr *to)
 {
@@ -468,6 +481,8 @@ open_socket(const sslc_dial *dial, const struct sslci_addr *to)
     return -1;
   }
   int fd = sslci_stream_socket(family);
+  if (fd >= 0 && dial->fastopen && family != AF_UNIX)
+    set_fastopen(fd);
   if (fd < 0 || !binds || bind_socket(dial, fd) == 0)
     return fd;
   int err = errno;

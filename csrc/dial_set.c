@@ -171,6 +171,15 @@ sslc_dial_set_keepalive(sslc_dial *dial, int seconds)
 }
 
 sslc_status
+sslc_dial_set_fastopen(sslc_dial *dial, int on)
+{
+  sslc_status status = settable(dial);
+  if (status == SSLC_OK)
+    dial->fastopen = on != 0;
+  return status;
+}
+
+sslc_status
 sslc_dial_set_tlsa(sslc_dial *dial, int mode)
 {
   sslc_status status = settable(dial);

@@ -1563,6 +1563,7 @@ struct sslc_dial {
   int64_t resolution_delay;
   bool tcp_nodelay;
   int keepalive; /* in seconds; 0: off */
+  bool fastopen;
   int tlsa_mode;
   /* under way */
   struct sslci_tlsa_query *tlsa; /* NULL: none is asked for */

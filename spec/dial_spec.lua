@@ -208,14 +208,14 @@ end)
 describe("the other options", function()
   it("are taken", function()
     local conn = assert(connect("good/echo", {addresses = "127.0.0.1", bind = "127.0.0.7",
-      attempt_delay = 0.1, keepalive = 60, nodelay = false}))
+      attempt_delay = 0.1, keepalive = 60, nodelay = false, fastopen = true}))
     conn:close()
   end)
 
   it("are checked", function()
     for name, values in pairs {
       attempt_delay = {-1, 0.001, "x", math.huge}, keepalive = {-1, 0.5, 32768, true},
-      nodelay = {1, "true"}, bind = {"", "localhost", 1},
+      nodelay = {1, "true"}, fastopen = {1, "true"}, bind = {"", "localhost", 1},
     } do
       for _, value in ipairs(values) do
         helper.fails({code = "bad_option"},
@@ -253,7 +253,7 @@ describe("the dial of the core", function()
       {"set_nameservers", "127.0.0.1:5353"}, {"set_nameservers", nil},
       {"set_addresses", {"127.0.0.1"}}, {"set_bind", "127.0.0.1"}, {"set_bind", nil},
       {"set_attempt_delay", 0.01}, {"set_resolution_delay", 0}, {"set_tcp_nodelay", true},
-      {"set_keepalive", 0},
+      {"set_keepalive", 0}, {"set_fastopen", true},
     } do
       assert.is_true(dial[call[1]](dial, call[2]))
     end

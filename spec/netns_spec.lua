@@ -240,3 +240,93 @@ describe("while a connect goes into a black hole", function()
       result.phase, result.given_up, result.more_again, result.dropped})
   end)
 end)
+
+--- Whether it can be switched on for servers in there: in some containers nothing can be.
+local function can_fastopen()
+  local probe = io.popen(script .. " sh -c " .. helper.quote(
+    "echo 1027 >/proc/sys/net/ipv4/tcp_fastopen && echo yes") .. " 2>&1")
+  local said = probe:read("*a")
+  probe:close()
+  return said == "yes\n"
+end
+
+if not can_fastopen() then
+  describe("TCP Fast Open", function()
+    it("saves a round trip", function() pending "it cannot be switched on here" end)
+  end)
+  return
+end
+
+-- Servers that listen from now on have it, in this network; and how often a first flight has left
+-- with the SYN and was taken.
+local fastopen = [[
+  local function allow()
+    local file = assert(io.open("/proc/sys/net/ipv4/tcp_fastopen", "w"))
+    assert(file:write("1027\n"))
+    assert(file:close())
+  end
+
+  local function count()
+    local names
+    for line in io.lines("/proc/net/netstat") do
+      local words = {}
+      for word in line:gmatch("%S+") do words[#words + 1] = word end
+      for i = 1, names and words[1] == "TcpExt:" and #words or 0 do
+        if names[i] == "TCPFastOpenActive" then return words[i] end
+      end
+      names = words[1] == "TcpExt:" and words or names
+    end
+  end
+
+  local function line_of(mode, to)
+    local conn, err = helper.in_mode(mode, connect, "localhost",
+      {addresses = "127.0.0.1", fastopen = true}, mode, to)
+    if not conn then return err end
+    local line = assert(conn:read("l"))
+    conn:close()
+    return line
+  end
+
+  allow()
+  local fast = helper.serve {"good/name"}
+]]
+
+for _, mode in ipairs(helper.modes) do
+  describe("TCP Fast Open, " .. mode .. ",", function()
+    it("sends the first flight with the SYN from the second connect on", function()
+      local result = inside(fastopen .. ([[
+        for i = 1, 3 do
+          show("line" .. i, line_of(%q, fast:port("good/name")))
+          show("count" .. i, count())
+        end
+        fast:stop()]]):format(mode))
+      for i = 1, 3 do
+        assert.equal("localhost", result["line" .. i])
+        assert.equal(tostring(i - 1), result["count" .. i])
+      end
+    end)
+
+    -- The kernel keeps cookies by address, so they are sent to other servers there as well.
+    it("is no matter to a server that does not have it", function()
+      local result = inside(fastopen .. ([[
+        line_of(%q, fast:port("good/name"))
+        show("line", line_of(%q, port))
+        show("count", count())
+        fast:stop()]]):format(mode, mode))
+      assert.equal("localhost", result.line)
+      assert.equal("0", result.count)
+    end)
+
+    it("tells in the handshake that nobody listens", function()
+      local result = inside(fastopen .. ([[
+        local to = fast:port("good/name")
+        line_of(%q, to)
+        fast:stop()
+        local err = line_of(%q, to)
+        show("code", err.code)
+        show("phase", err.phase)
+        show("text", err)]]):format(mode, mode))
+      assert.same({"connection_refused", "handshake"}, {result.code, result.phase}, result.text)
+    end)
+  end)
+end

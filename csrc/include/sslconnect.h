@@ -1883,6 +1883,16 @@ SSLC_API sslc_status sslc_dial_set_tcp_nodelay(sslc_dial *dial, int on);
  * traffic, and as often from then on; 1 to 32767.  0: never, as at first. */
 SSLC_API sslc_status sslc_dial_set_keepalive(sslc_dial *dial, int seconds);
 
+/* TCP Fast Open, RFC 7413: 1, or 0 as at first.  Where the kernel has a cookie
+ * of the server's, from a connection before, what is written first leaves with
+ * the SYN, and the answer comes a round trip earlier.  connect(2) is then done
+ * at once and without a packet: the first address that there is a cookie for is
+ * taken, no other is tried beside it, and that nobody answers there shows in
+ * the handshake.  A SYN may come twice, and with it a ClientHello, which does no
+ * harm; early data has its own rules.  Without an effect where the system does
+ * not have it: see tcp(7), and TCP_FASTOPEN_CONNECT of Linux. */
+SSLC_API sslc_status sslc_dial_set_fastopen(sslc_dial *dial, int on);
+
 /*
  * Looks up the server's TLSA records, beside its addresses: those of
  * _PORT._tcp.HOST, RFC 6698; the host as it stands, without search domains.

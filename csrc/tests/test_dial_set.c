@@ -143,6 +143,7 @@ test_too_late(void **state)
   assert_int_equal(sslc_dial_set_resolution_delay(dial, 100), SSLC_ERR_STATE);
   assert_int_equal(sslc_dial_set_tcp_nodelay(dial, 0), SSLC_ERR_STATE);
   assert_int_equal(sslc_dial_set_keepalive(dial, 0), SSLC_ERR_STATE);
+  assert_int_equal(sslc_dial_set_fastopen(dial, 1), SSLC_ERR_STATE);
   assert_int_equal(sslc_dial_start_unix(dial, "/x"), SSLC_ERR_STATE);
   assert_status(drive(dial, NULL), SSLC_ERR_SYS, sslc_dial_error(dial));
   assert_code(sslc_dial_error(dial), SSLC_CODE_CONNECTION_REFUSED);
@@ -160,6 +161,7 @@ test_nothing(void **state)
   assert_int_equal(sslc_dial_set_resolution_delay(NULL, 50), SSLC_ERR_ARG);
   assert_int_equal(sslc_dial_set_tcp_nodelay(NULL, 1), SSLC_ERR_ARG);
   assert_int_equal(sslc_dial_set_keepalive(NULL, 0), SSLC_ERR_ARG);
+  assert_int_equal(sslc_dial_set_fastopen(NULL, 1), SSLC_ERR_ARG);
 }
 
 /* ----------------------------------------------------------- what they do */
@@ -207,6 +209,22 @@ test_socket_options(void **state)
 #if defined(TCP_KEEPIDLE)
   assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 77);
   assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 77);
+#endif
+  close(fd);
+}
+
+/* The listener has it not: the connection is one as any other. */
+static void
+test_fastopen_without(void **state)
+{
+  sslc_dial *dial = sslc_dial_new();
+  int fd;
+
+  (void)state;
+  assert_ok(sslc_dial_set_fastopen(dial, 1), sslc_dial_error(dial));
+  fd = reach(dial);
+#if defined(TCP_FASTOPEN_CONNECT)
+  assert_int_equal(option(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT), 1);
 #endif
   close(fd);
 }
@@ -387,6 +405,8 @@ main(void)
   add_test("given addresses are addresses", test_addresses, NULL);
   add_test("after the start every setting is misuse", test_too_late, NULL);
   add_test("settings of nothing are refused", test_nothing, NULL);
+  add_test("TCP Fast Open is set, and does without the server's",
+           test_fastopen_without, NULL);
   add_test("TCP_NODELAY and keepalive are as they were set",
            test_socket_options, NULL);
   add_test("it comes from the local address that was set", test_bind, NULL);

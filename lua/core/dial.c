@@ -93,6 +93,14 @@ static int dial_set_keepalive(lua_State *L)
   return lcore_result(L, o, sslc_dial_set_keepalive(o->handle, seconds));
 }
 
+/* set_fastopen(boolean) */
+static int dial_set_fastopen(lua_State *L)
+{
+  lcore_object *o = check(L);
+  int on = lcore_checkboolean(L, 2);
+  return lcore_result(L, o, sslc_dial_set_fastopen(o->handle, on));
+}
+
 /* ---------------------------------------------------------------- steps */
 
 /* start(host, port) */
@@ -212,6 +220,7 @@ static const luaL_Reg methods[] = {
   {"set_resolution_delay", dial_set_resolution_delay},
   {"set_tcp_nodelay", dial_set_tcp_nodelay},
   {"set_keepalive", dial_set_keepalive},
+  {"set_fastopen", dial_set_fastopen},
   {"start", dial_start},
   {"start_unix", dial_start_unix},
   {"step", dial_step},

@@ -111,7 +111,7 @@ local function begins_on(nodelay) return nodelay ~= false end
 local dial_settings = {
   {"addresses", "set_addresses"}, {"nameservers", "set_nameservers"}, {"bind", "set_bind"},
   {"attempt_delay", "set_attempt_delay"}, {"keepalive", "set_keepalive"},
-  {"nodelay", "set_tcp_nodelay", begins_on}, {"dane", "set_tlsa"},
+  {"nodelay", "set_tcp_nodelay", begins_on}, {"fastopen", "set_fastopen"}, {"dane", "set_tlsa"},
 }
 
 --- Sets the dial up and starts it.

@@ -397,7 +397,8 @@ end
 local connect_options = {
   timeout = "seconds", server_name = "string", loop = "any", addresses = addresses,
   nameservers = nameservers, attempt_delay = "seconds", bind = "string",
-  keepalive = whole_seconds, nodelay = nodelay, path = "string", resolve = callable,
+  keepalive = whole_seconds, nodelay = nodelay, fastopen = "boolean", path = "string",
+  resolve = callable,
   ech_config_list = "bytes", tlsa = tlsa, session = session.offered,
   dane = options.one_of("lookup", "required"),
   peer_names = "some_names", early_data = session.early_data,
@@ -464,7 +465,7 @@ end
 ---@param given? table    timeout (seconds over all of it; 30), server_name (to send and verify;
 ---                       the host), loop (a name or an adapter), session (to resume), and how to
 ---                       get there: addresses, nameservers, resolve, path, bind, attempt_delay,
----                       keepalive, nodelay (docs/api.md)
+---                       keepalive, nodelay, fastopen (docs/api.md)
 ---@return sslconnect.Connection|nil conn
 ---@return table|nil err
 function Context:connect(host, port, given)

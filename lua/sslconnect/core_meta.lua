@@ -1425,6 +1425,13 @@ function dial:set_tcp_nodelay(on) end
 ---@return sslconnect.core.error|nil err
 function dial:set_keepalive(seconds) end
 
+---TCP Fast Open: what is written first leaves with the SYN where the kernel has a cookie of the
+---server's. The address is then taken without another beside it. RFC 7413.
+---@param on boolean false at first
+---@return true|nil done
+---@return sslconnect.core.error|nil err
+function dial:set_fastopen(on) end
+
 ---Whether the server's TLSA records are looked up: not at all, to be demanded where there are any
 ---that count, or to be there in any case. RFC 6698.
 ---@param mode "off"|"lookup"|"required"
