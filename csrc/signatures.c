@@ -61,7 +61,8 @@ sslc_ctx_set_signature_cache(sslc_ctx *ctx, int on)
 static struct sslci_signed *
 set_of(struct sslci_signatures *s, const unsigned char digest[SSLCI_DIGEST])
 {
-  return s->chains + (size_t)(digest[0] % SSLCI_SIGNED_SETS) * SSLCI_SIGNED_WAYS;
+  size_t set = digest[0] % SSLCI_SIGNED_SETS;
+  return s->chains + set * SSLCI_SIGNED_WAYS;
 }
 
 static bool

@@ -5,7 +5,6 @@
  */
 #include "internal.h"
 
-#include "support_memory.h"
 #include "support_x509.h"
 
 #include <pthread.h>
@@ -558,56 +557,6 @@ test_threads(void **state)
   sslc_ctx_free(ctx);
 }
 
-/* ------------------------------------------------------------------ memory */
-
-/* Whichever allocation fails: nobody bad is let in, and it is good or bad as
- * before when memory is there again.  (What libcrypto could not read of a good
- * certificate for want of memory it may call bad.) */
-static void
-fail_each(sslc_ctx *ctx, const struct shown *s, sslc_status want)
-{
-  long count, n;
-
-  memory_fail_at(0);
-  assert_int_equal(judge_quietly(ctx, s), want);
-  count = memory_count();
-  assert_true(count > 50);
-  for (n = 1; n <= count; n += memory_step(3)) {
-    sslc_status status;
-
-    memory_fail_at(n);
-    status = judge_quietly(ctx, s);
-    memory_pause(1);
-    assert_true(status == want || status == SSLC_ERR_NOMEM ||
-                status == SSLC_ERR_VERIFY);
-  }
-  assert_int_equal(judge_quietly(ctx, s), want);
-}
-
-static void
-test_memory(void **state)
-{
-  sslc_ctx *ctx = ctx_trusting(&root);
-  struct shown s;
-
-  (void)state;
-  memory_pause(1);
-  show(&s, &second, &middle);
-  expect(ctx, &s, SSLC_CODE_NONE); /* what is read of a root is kept in it */
-  hide(&s);
-  show(&s, &leaf, &middle);
-  s.leaf[s.leaf_len - 1] ^= 1;
-  fail_each(ctx, &s, SSLC_ERR_VERIFY);
-  assert_int_equal(used(ctx), 0);
-  s.leaf[s.leaf_len - 1] ^= 1;
-  fail_each(ctx, &s, SSLC_OK);
-  assert_true(used(ctx) > 0);
-  s.leaf[s.leaf_len - 1] ^= 1;
-  fail_each(ctx, &s, SSLC_ERR_VERIFY);
-  hide(&s);
-  sslc_ctx_free(ctx);
-}
-
 static void
 make_all(void)
 {
@@ -637,7 +586,6 @@ main(void)
   size_t i;
   int ret;
 
-  memory_install();
   make_all();
   add_test("a chain that is known is let in as before", test_handshakes, NULL);
   add_test("... or nothing is remembered", test_off, NULL);
@@ -656,7 +604,6 @@ main(void)
   add_test("what is known is forgotten after its time", test_lifetime, NULL);
   add_test("... and where there are too many", test_number, NULL);
   add_test("threads share what is known", test_threads, NULL);
-  add_test("memory that is short lets nobody in", test_memory, NULL);
   ret = run_all("signatures");
   for (i = 0; i < COUNT(all); i++)
     x509_free(all[i]);
