@@ -44,8 +44,7 @@ if(SSLC_VALGRIND)
     --errors-for-leak-kinds=definite --show-leak-kinds=definite)
   # Thousands of processes, of handshakes, or of allocations that fail: a
   # minute with sanitizers, which look for the same, many of them here.
-  set(memcheck_leaves_out "^test_(interrupted|cases|.*oom
-    test_signatures_oom)$")
+  set(memcheck_leaves_out "^test_(interrupted|cases|.*oom)$")
 endif()
 foreach(source ${tests})
   get_filename_component(name "${source}" NAME_WE)
