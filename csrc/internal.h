@@ -883,7 +883,7 @@ struct sslc_conn {
   bool close_notify_came;
   bool reads_much;   /* libssl has a large buffer to read into */
   bool buffers_made; /* for a message that came after the handshake */
-  bool half_made; /* a state was set without memory: its BIOs stay as they are */
+  bool half_made; /* a state was set without memory: its BIOs stay */
   bool verified;
   sslc_status fatal; /* what every step from now on returns; SSLC_OK: none */
   int fatal_return;  /* and what libssl's function returned then */

@@ -55,8 +55,8 @@ compat_has_explicit_curve(X509 *cert)
   EVP_PKEY *key = X509_get0_pubkey(cert);
   EC_KEY *ec = key && EVP_PKEY_base_id(key) == EVP_PKEY_EC
     ? EVP_PKEY_get0_EC_KEY(key) : NULL;
-  return ec &&
-         !(EC_GROUP_get_asn1_flag(EC_KEY_get0_group(ec)) & OPENSSL_EC_NAMED_CURVE);
+  return ec && !(EC_GROUP_get_asn1_flag(EC_KEY_get0_group(ec)) &
+                 OPENSSL_EC_NAMED_CURVE);
 #endif
 }
 

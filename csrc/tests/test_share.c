@@ -189,7 +189,8 @@ test_forged(void **state)
             sslc_ctx_error(server));
   assert_ok(sslc_ctx_use_private_key_file(server, cert_path("good.key")),
             sslc_ctx_error(server));
-  refuses(make_client_ctx(), server, "localhost", SSLC_CODE_INVALID_CERTIFICATE);
+  refuses(make_client_ctx(), server, "localhost",
+          SSLC_CODE_INVALID_CERTIFICATE);
   free(chain);
 }
 

@@ -146,6 +146,7 @@ static int is_count(lua_Number n)
 static int get_wish(lua_State *L, int arg, wish *w)
 {
   const char *s;
+  w->format = '\0';
   w->count = 0;
   switch (lua_type(L, arg)) {
   case LUA_TNONE:
