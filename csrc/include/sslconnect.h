@@ -1889,8 +1889,8 @@ SSLC_API sslc_status sslc_dial_set_keepalive(sslc_dial *dial, int seconds);
  * at once and without a packet: the first address that there is a cookie for is
  * taken, no other is tried beside it, and that nobody answers there shows in
  * the handshake.  A SYN may come twice, and with it a ClientHello, which does
- * no harm; early data has its own rules.  Without an effect where the system does
- * not have it: see tcp(7), and TCP_FASTOPEN_CONNECT of Linux. */
+ * no harm; early data has its own rules.  Without an effect where the system
+ * does not have it: see tcp(7), and TCP_FASTOPEN_CONNECT of Linux. */
 SSLC_API sslc_status sslc_dial_set_fastopen(sslc_dial *dial, int on);
 
 /*
