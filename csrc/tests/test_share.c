@@ -102,6 +102,31 @@ test_nothing_stays(void **state)
   assert_in_range(memory_in_use(), 0, before + 1024);
 }
 
+/* One allocation after the other fails, in a handshake beside another: who gets
+ * through has seen its peer, and the other goes on as before. */
+static void
+test_memory_is_short(void **state)
+{
+  long n = 1, step = memory_step(29), tried = n;
+  struct peers good, p;
+
+  (void)state;
+  open_peers(&good, "good");
+  for (; tried >= n; n += step) {
+    peers_init(&p, make_client_ctx(), make_server_ctx("good"), "localhost");
+    memory_fail_at(n);
+    shake(&p);
+    tried = memory_count();
+    memory_fail_at(0);
+    if (sslc_conn_is_connected(p.client))
+      assert_int_equal(sslc_conn_peer_cert_count(p.client), 2);
+    peers_free(&p);
+  }
+  send_text(good.client, "still");
+  expect_text(good.server, "still");
+  peers_free(&good);
+}
+
 /* ----------------------------------------------------------- what it is not */
 
 static void
@@ -206,6 +231,8 @@ main(void)
   add_test("a certificate stays for as long as somebody uses it",
            test_lifetimes, NULL);
   add_test("nothing stays when all have gone", test_nothing_stays, NULL);
+  add_test("nothing is lost or mixed up where memory is short",
+           test_memory_is_short, NULL);
   add_test("a name is looked for in each handshake", test_another_name, NULL);
   add_test("trust is looked at in each handshake", test_another_trust, NULL);
   add_test("time is looked at in each handshake", test_another_time, NULL);
