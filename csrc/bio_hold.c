@@ -149,7 +149,8 @@ hold_write(BIO *bio, const char *buf, int len)
   struct sslci_hold *h = sslci_hold_of(bio);
   size_t size = (size_t)len;
   BIO_clear_retry_flags(bio);
-  if (h->holding && h->len + size <= MOST_HELD && append(h, buf, size))
+  size_t most = h->gathers ? h->size : MOST_HELD;
+  if (h->holding && h->len + size <= most && append(h, buf, size))
     return len;
   return send_with(bio, buf, size);
 }
@@ -213,7 +214,7 @@ hold_read(BIO *bio, char *buf, int len)
   const struct sslci_hold *h = sslci_hold_of(bio);
   int ret;
   BIO_clear_retry_flags(bio);
-  if (h->len == 0)
+  if (h->len == 0 || h->gathers)
     return read_behind(bio, buf, len);
   if (!h->holding && read_what_is_there(bio, buf, len, &ret))
     return ret;
@@ -306,6 +307,22 @@ sslci_hold_bio(sslc_conn *conn)
   h->conn = conn;
   h->holding = true;
   return bio;
+}
+
+BIO *
+sslci_gather_bio(sslc_conn *conn, size_t room)
+{
+  BIO *bio = sslci_hold_bio(conn);
+  struct sslci_hold *h = bio ? sslci_hold_of(bio) : NULL;
+  if (!h)
+    return NULL;
+  h->gathers = true;
+  h->bytes = OPENSSL_malloc(room);
+  h->size = h->bytes ? room : 0;
+  if (h->bytes)
+    return bio;
+  BIO_free(bio);
+  return NULL;
 }
 
 int

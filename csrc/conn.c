@@ -645,6 +645,71 @@ check_write(sslc_conn *conn, const void *buf, size_t len)
   return SSLC_OK;
 }
 
+/* A record's bytes, and with all that is round them; so many go at once. */
+enum { RECORD = 16 * 1024, RECORD_ROOM = RECORD + 1024, RECORDS_AT_ONCE = 4 };
+
+/* Whether records are to be gathered: where it is a matter of system calls, and
+ * nothing that was written before is on its way. */
+static bool
+writes_much(const sslc_conn *conn, size_t len)
+{
+  return len > RECORD && !conn->write_pending && !conn->hold && conn->wbio &&
+         conn->wbio->kind == SSLC_BIO_SOCKET && !SSL_in_init(conn->ssl);
+}
+
+/* Makes the records; what libssl's function returned for the last one. */
+static int
+gather(sslc_conn *conn, const char *buf, size_t len)
+{
+  struct sslci_hold *h = sslci_hold_of(conn->hold);
+  int ret = 1;
+  size_t some;
+  install_bios(conn);
+  while (ret > 0 && conn->gathered < len && h->size - h->len >= RECORD_ROOM) {
+    size_t left = len - conn->gathered;
+    ret = SSL_write_ex(conn->ssl, buf + conn->gathered, left, &some);
+    if (ret > 0)
+      conn->gathered += some;
+  }
+  h->holding = false;
+  return ret;
+}
+
+/* Records that were made are sent to the last, as one alone would be.  They may
+ * have left with another step. */
+static sslc_status
+send_gathered(sslc_conn *conn, size_t *n)
+{
+  sslc_status status = conn->last_status = SSLC_OK;
+  if (conn->hold)
+    status = sslci_flush_end(conn, conn->hold, SSLC_PHASE_WRITE,
+                             sslci_hold_send(conn->hold));
+  if (status != SSLC_OK)
+    return status;
+  *n = conn->gathered;
+  conn->gathered = 0;
+  return status;
+}
+
+static sslc_status
+write_now(sslc_conn *conn, const void *buf, size_t len, size_t *n)
+{
+  if (conn->gathered > 0)
+    return send_gathered(conn, n);
+  bool much = writes_much(conn, len);
+  if (much) /* where memory is short it goes without */
+    conn->hold = sslci_gather_bio(conn, (size_t)RECORDS_AT_ONCE * RECORD_ROOM);
+  if (much && !conn->hold)
+    sslci_error_clear_queue();
+  if (!much || !conn->hold)
+    return sslci_step_end(conn, SSLC_PHASE_WRITE,
+                          SSL_write_ex(conn->ssl, buf, len, n));
+  int ret = gather(conn, buf, len);
+  if (conn->gathered > 0)
+    return send_gathered(conn, n);
+  return sslci_step_end(conn, SSLC_PHASE_WRITE, ret);
+}
+
 sslc_status
 sslc_conn_write(sslc_conn *conn, const void *buf, size_t len, size_t *n)
 {
@@ -658,8 +723,7 @@ sslc_conn_write(sslc_conn *conn, const void *buf, size_t len, size_t *n)
     return status;
   if (len == 0)
     return conn->last_status = SSLC_OK;
-  status = sslci_step_end(conn, SSLC_PHASE_WRITE,
-                          SSL_write_ex(conn->ssl, buf, len, n));
+  status = write_now(conn, buf, len, n);
   conn->write_pending = status > 0 ? len : 0;
   return status;
 }
@@ -725,6 +789,12 @@ sslc_conn_key_update(sslc_conn *conn, int request)
   status = go_on(conn);
   conn->key_update_pending = status > 0;
   return status;
+}
+
+size_t
+sslc_conn_write_begun(const sslc_conn *conn)
+{
+  return conn ? conn->gathered : 0;
 }
 
 size_t

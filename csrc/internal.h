@@ -801,11 +801,15 @@ struct sslci_hold {
   struct sslci_record record; /* first; not looked at */
   sslc_conn *conn;            /* whose BIOs are behind it */
   bool holding;
+  bool gathers; /* what is written at once, and no flight */
   unsigned char *bytes;
   size_t len;
   size_t size;
 };
 BIO *sslci_hold_bio(sslc_conn *conn); /* NULL: memory is short */
+
+/* The same, to gather up to so many bytes of what is written. */
+BIO *sslci_gather_bio(sslc_conn *conn, size_t room);
 struct sslci_hold *sslci_hold_of(BIO *bio);
 
 /* Sends what is held, in the middle of the handshake too, and flushes what is
@@ -877,6 +881,7 @@ struct sslc_conn {
   bool closed;
   bool nested; /* in a step of a connection above, whose bounds hold */
   size_t write_pending; /* the length of a write that is to be repeated */
+  size_t gathered; /* so many bytes of that are in records that are to leave */
   bool key_update_pending; /* one that is to be repeated */
   bool ended; /* an end that lenient_eof let pass for a clean one */
   enum sslci_goodbye goodbye;

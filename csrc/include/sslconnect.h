@@ -1329,6 +1329,11 @@ SSLC_API sslc_status sslc_conn_peek(sslc_conn *conn, void *buf, size_t len,
 SSLC_API sslc_status sslc_conn_write(sslc_conn *conn, const void *buf,
                                      size_t len, size_t *n);
 
+/* How many bytes of a write that is to be repeated, or has failed, the peer may
+ * have all the same.  Of more than a record several are sent in one piece, and
+ * taken when the last has left. */
+SSLC_API size_t sslc_conn_write_begun(const sslc_conn *conn);
+
 /* Sends what is held: a flight (sslc_conn_set_hold_flight), and what the
  * filters of the BIO hold.  SSLC_OK, SSLC_WANT_WRITE, or a failure. */
 SSLC_API sslc_status sslc_conn_flush(sslc_conn *conn);

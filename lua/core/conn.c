@@ -222,6 +222,12 @@ static int conn_pending(lua_State *L)
   return lcore_pushcount(L, o, sslc_conn_pending(o->handle));
 }
 
+static int conn_write_begun(lua_State *L)
+{
+  lcore_object *o = check(L);
+  return lcore_pushcount(L, o, sslc_conn_write_begun(o->handle));
+}
+
 static int conn_has_pending(lua_State *L)
 {
   return lcore_pushboolean(L, sslc_conn_has_pending(check(L)->handle));
@@ -480,6 +486,7 @@ static const luaL_Reg methods[] = {
   {"get_shutdown", conn_get_shutdown},
   {"pending", conn_pending},
   {"has_pending", conn_has_pending},
+  {"write_begun", conn_write_begun},
   {"last_status", conn_last_status},
   {"last_return", conn_last_return},
   {"ssl_error", conn_ssl_error},

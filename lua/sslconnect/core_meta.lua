@@ -1181,6 +1181,10 @@ function conn:get_shutdown() end
 ---@return integer|nil
 function conn:pending() end
 
+---How many bytes the peer may have of a write that is to be repeated, or has failed.
+---@return integer|nil
+function conn:write_begun() end
+
 ---Whether anything is buffered that the BIO's readiness does not tell of. SSL_has_pending(3).
 ---@return boolean
 function conn:has_pending() end

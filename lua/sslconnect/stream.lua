@@ -251,7 +251,7 @@ local function write_all(self, data, begun)
   while done < #data do
     local n, err, unsent = drive.run(self.conn, "write", self, deadline, "write", data, done + 1)
     if not n then
-      err.written = done + (unsent or 0)
+      err.written = done + (unsent or 0) + (self.conn:write_begun() or 0)
       return nil, err
     end
     done = done + n

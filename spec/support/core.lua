@@ -308,7 +308,7 @@ local kinds = {
     getters = {
       is_of = {core.ctx()},
       rbio = {}, wbio = {}, get_shutdown = {}, pending = {},
-      kept = {}, has_pending = {}, last_status = {},
+      kept = {}, write_begun = {}, has_pending = {}, last_status = {},
       last_return = {}, ssl_error = {}, error = {}, is_connected = {}, is_server = {},
       state_string = {}, fd = {}, version = {}, cipher = {}, group = {}, alpn = {},
       session_reused = {}, server_name = {}, peer_cert_count = {}, peer_cert = {1},
