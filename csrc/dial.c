@@ -530,14 +530,14 @@ attempt(sslc_dial *dial, size_t i)
 }
 
 /* Something was told of an attempt's socket.  That there is no error yet does
- * not mean that it is connected, so it is asked whether it can be written. */
+ * not mean that it is connected, but that it can be written. */
 static void
-look(sslc_dial *dial, size_t i)
+look(sslc_dial *dial, size_t i, int events)
 {
-  int err = 0, ready = 0;
+  int err = 0;
   socklen_t len = sizeof err;
   int fd = dial->race.attempts[i].fd;
-  if (sslc_fd_wait(fd, SSLC_WRITABLE, 0, &ready) != SSLC_OK || !ready)
+  if (!(events & SSLC_WRITABLE))
     return;
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
     err = errno;
@@ -611,12 +611,13 @@ collect(sslc_dial *dial)
 {
   size_t n = 0, which;
   int events, fd;
-  if (sslc_poller_wait(dial->poller, 0, &n) != SSLC_OK)
+  bool waits = dial->race.tried > 0 || dial->resolver || dial->tlsa;
+  if (waits && sslc_poller_wait(dial->poller, 0, &n) != SSLC_OK)
     return fail_system(dial, errno);
   for (size_t i = 0; i < n && !dial->race.won; i++) {
     fd = sslc_poller_ready(dial->poller, i, &events);
     if (is_attempt(dial, fd, &which))
-      look(dial, which);
+      look(dial, which, events);
     else
       pass_on(dial, fd, events);
   }

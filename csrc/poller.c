@@ -60,6 +60,8 @@ control_status(int err)
 
 struct sslc_poller {
   int epfd;
+  unsigned char *known; /* by descriptor: whether it may be in; a guess */
+  size_t known_size;
   size_t ready;
   struct epoll_event events[BATCH];
 };
@@ -86,9 +88,47 @@ sslc_poller_fd(const sslc_poller *poller)
 void
 sslc_poller_free(sslc_poller *poller)
 {
-  if (poller)
+  if (poller) {
     close(poller->epfd);
+    OPENSSL_free(poller->known);
+  }
   OPENSSL_free(poller);
+}
+
+/* Whether the descriptor was put in last and not taken out.  A new socket may
+ * have its number since then, and memory may have been short. */
+static bool
+is_known(const sslc_poller *poller, int fd)
+{
+  return (size_t)fd < poller->known_size && poller->known[fd];
+}
+
+static void
+set_known(sslc_poller *poller, int fd, bool in)
+{
+  size_t at = (size_t)fd, size = 2 * at + 64;
+  if (at >= poller->known_size) {
+    unsigned char *known = in ? OPENSSL_realloc(poller->known, size) : NULL;
+    if (!known)
+      return;
+    memset(known + poller->known_size, 0, size - poller->known_size);
+    poller->known = known;
+    poller->known_size = size;
+  }
+  poller->known[at] = in;
+}
+
+/* Changes what is in and puts in what is not, the likelier first. */
+static bool
+put_in(sslc_poller *poller, int fd, struct epoll_event *ev)
+{
+  bool known = is_known(poller, fd);
+  int first = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  int second = known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  if (epoll_ctl(poller->epfd, first, fd, ev) == 0)
+    return true;
+  return errno == (known ? ENOENT : EEXIST) &&
+         epoll_ctl(poller->epfd, second, fd, ev) == 0;
 }
 
 sslc_status
@@ -106,13 +146,13 @@ sslc_poller_set(sslc_poller *poller, int fd, int events)
   if (events == 0) {
     /* Taking out what is not in, or was closed, is done already. */
     epoll_ctl(poller->epfd, EPOLL_CTL_DEL, fd, &ev);
+    set_known(poller, fd, false);
     return SSLC_OK;
   }
-  if (epoll_ctl(poller->epfd, EPOLL_CTL_MOD, fd, &ev) == 0)
-    return SSLC_OK;
-  if (errno == ENOENT && epoll_ctl(poller->epfd, EPOLL_CTL_ADD, fd, &ev) == 0)
-    return SSLC_OK;
-  return control_status(errno);
+  if (!put_in(poller, fd, &ev))
+    return control_status(errno);
+  set_known(poller, fd, true);
+  return SSLC_OK;
 }
 
 sslc_status

@@ -86,6 +86,27 @@ test_taken_out(void **state)
   close_both(fds);
 }
 
+/* Closing takes out what nobody has told the set of. */
+static void
+test_number_again(void **state)
+{
+  sslc_poller *poller = sslc_poller_new();
+  int fds[2], i, fd = -1;
+
+  (void)state;
+  for (i = 0; i < 3; i++) {
+    make_sockets(fds);
+    assert_true(fd < 0 || fd == fds[0]);
+    fd = fds[0];
+    assert_int_equal(sslc_poller_set(poller, fd, SSLC_READABLE), SSLC_OK);
+    assert_int_equal(wait_for(poller, sslc_deadline(0)), 0);
+    assert_int_equal(sslc_poller_set(poller, fd, SSLC_WRITABLE), SSLC_OK);
+    assert_int_equal(wait_for(poller, sslc_deadline(0)), 1);
+    close_both(fds);
+  }
+  sslc_poller_free(poller);
+}
+
 static void
 test_hang_up(void **state)
 {
@@ -220,6 +241,8 @@ main(void)
 {
   add_test("what was asked for is told", test_events, NULL);
   add_test("what was taken out is not", test_taken_out, NULL);
+  add_test("a descriptor is closed, and its number another's",
+           test_number_again, NULL);
   add_test("a hang-up is told", test_hang_up, NULL);
   add_test("a deadline ends the wait, and not before", test_timeout, NULL);
   add_test("all of many get their turn", test_many, NULL);
