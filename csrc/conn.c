@@ -578,8 +578,9 @@ begin_io(sslc_conn *conn, int phase)
   return status;
 }
 
-/* For four records at once; small enough for malloc(3) to have it at hand. */
-enum { READ_MUCH = 4 * (SSLCI_READ_UNIT + 512) };
+/* For three records at once.  Before each libssl moves what is behind it to the
+ * front of the buffer, so that to read more saves less than it costs. */
+enum { READ_MUCH = 3 * (SSLCI_READ_UNIT + 512) };
 
 /* Where data comes fast libssl is to read several records at a time.  It makes
  * its buffer anew whenever it was empty, so none that is idle is so large. */
