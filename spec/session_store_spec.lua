@@ -52,10 +52,24 @@ end
 local server
 
 setup(function()
-  server = helper.serve {"good/echo", "good/tls12", "good/tls13", "good/truncate", "raw/eof"}
+  server = helper.serve {"good", "good/echo", "good/tls12", "good/tls13", "good/truncate",
+    "raw/eof"}
 end)
 
 teardown(function() server:stop() end)
+
+describe("a store", function()
+  it("gets the session that comes with all the rest, in one read to the end", function()
+    local store = new_store()
+    for i = 1, 3 do
+      local conn = assert(context(store.functions):connect("localhost", server:port("good")))
+      assert(conn:write("GET / HTTP/1.0\r\n\r\n"))
+      assert.is_true(#assert(conn:read("a")) > 0)
+      assert.equal(i > 1, conn:session_reused())
+      conn:close()
+    end
+  end)
+end)
 
 for _, version in ipairs {"12", "13"} do
   describe("a store with TLS 1." .. version:sub(2), function()

@@ -27,8 +27,8 @@ local check_self -- of the methods that are called most (guard.lua)
 
 -- Connections that nobody is in a read of, or in a write, whose next one may come to one call of
 -- the core's: its connection. Those over a stream, and with a store of sessions, are never here.
-local readable = setmetatable({}, {__mode = "k"})
-local writable = setmetatable({}, {__mode = "k"})
+local readable = setmetatable({}, {__mode = "kv"})
+local writable = setmetatable({}, {__mode = "kv"})
 
 local function set_quick(self, what, conn)
   local those = what == "read" and readable or writable
@@ -108,10 +108,12 @@ end
 --- Reads once and keeps what came: true, nil at the end, nil and an error.
 local function fill(self, deadline, format)
   local ok, err = drive.run(self.conn, "fill", self, deadline, "read", format)
-  if self.sharing and err then session.discard(self.sharing, err) end
-  if not ok then return nil, err end
-  if self.sharing and not self.closed then session.keep(self.conn, self.sharing) end
-  return true
+  if self.sharing and err then
+    session.discard(self.sharing, err)
+  elseif self.sharing and not self.closed then
+    session.keep(self.conn, self.sharing) -- the end may have come in the same step as a session
+  end
+  return ok, err
 end
 
 --- What a final failure still gives; a timeout or a cancel leaves it for the next read.
