@@ -146,6 +146,27 @@ make_client_ctx(void)
   return ctx;
 }
 
+sslc_ctx *
+make_client_ctx_of(int version)
+{
+  sslc_ctx *ctx = make_client_ctx();
+
+  assert_ok(sslc_ctx_set_max_version(ctx, version), sslc_ctx_error(ctx));
+  return ctx;
+}
+
+char *
+make_bytes(size_t len)
+{
+  char *bytes = malloc(len);
+  size_t i;
+
+  assert_non_null(bytes);
+  for (i = 0; i < len; i++)
+    bytes[i] = (char)(i * 31 + i / 251);
+  return bytes;
+}
+
 static void
 use_leaf(sslc_ctx *ctx, const char *leaf)
 {
@@ -255,6 +276,14 @@ peers_init_sockets(struct peers *p, sslc_ctx *client, sslc_ctx *server,
   assert_non_null(bio2);
   p->client = make_client(client, bio1, server_name);
   p->server = make_server(server, bio2);
+}
+
+void
+peers_connect_sockets(struct peers *p, int version)
+{
+  peers_init_sockets(p, make_client_ctx_of(version), make_server_ctx("good"),
+                     "localhost");
+  assert_ok(shake(p), sslc_conn_error(p->client));
 }
 
 void

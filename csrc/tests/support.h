@@ -77,6 +77,12 @@ int cert_exists(const char *file);
 /* Trusts certkit's ca. */
 sslc_ctx *make_client_ctx(void);
 
+/* ... that speaks this version at the most. */
+sslc_ctx *make_client_ctx_of(int version);
+
+/* So many bytes that do not repeat soon; to be freed with free(3). */
+char *make_bytes(size_t len);
+
 /* Has the certificate `leaf` of certkit's.  The lax one serves weak ones as
  * well. */
 sslc_ctx *make_server_ctx(const char *leaf);
@@ -99,6 +105,8 @@ void peers_init(struct peers *p, sslc_ctx *client, sslc_ctx *server,
                 const char *server_name);
 void peers_init_sockets(struct peers *p, sslc_ctx *client, sslc_ctx *server,
                         const char *server_name);
+/* The same with sockets, "good" and a client of that version at the most. */
+void peers_connect_sockets(struct peers *p, int version);
 void peers_free(struct peers *p);
 
 /* Steps both until each is done or failed or neither gets on; the client's

@@ -13,35 +13,6 @@ enum { TOTAL = 4 * 1024 * 1024 };
 
 static const int versions[] = { SSLC_TLS1_2, SSLC_TLS1_3 };
 
-static sslc_ctx *
-client_ctx_of(int version)
-{
-  sslc_ctx *ctx = make_client_ctx();
-
-  assert_ok(sslc_ctx_set_max_version(ctx, version), sslc_ctx_error(ctx));
-  return ctx;
-}
-
-static void
-connect_sockets(struct peers *p, int version)
-{
-  peers_init_sockets(p, client_ctx_of(version), make_server_ctx("good"),
-                     "localhost");
-  assert_ok(shake(p), sslc_conn_error(p->client));
-}
-
-static char *
-make_bytes(size_t len)
-{
-  char *bytes = malloc(len);
-  size_t i;
-
-  assert_non_null(bytes);
-  for (i = 0; i < len; i++)
-    bytes[i] = (char)(i * 31 + i / 251);
-  return bytes;
-}
-
 /* Writes as much as goes; how far it has come. */
 static size_t
 write_some(sslc_conn *conn, const char *bytes, size_t len)
@@ -96,7 +67,7 @@ test_large_reads(void **state)
   size_t i;
 
   for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-    connect_sockets(&p, *version);
+    peers_connect_sockets(&p, *version);
     carry(p.server, p.client, bytes, sizes[i]);
     carry(p.client, p.server, bytes, sizes[i]);
     assert_true(carry(p.server, p.client, bytes, sizes[i]));
@@ -115,7 +86,7 @@ test_small_reads(void **state)
   struct peers p;
   int i;
 
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   for (i = 0; i < 100; i++) {
     send_through(p.server, p.client, "not much", 8);
     send_through(p.client, p.server, "not much", 8);
@@ -149,7 +120,7 @@ test_unfinished(void **state)
   struct peers p;
 
   assert_non_null(got);
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   sent = write_until_full(&p, bytes);
   /* Reading goes on meanwhile, nothing else can be written. */
   assert_int_equal(sslc_conn_read(p.client, &c, 1, &n), SSLC_WANT_READ);
@@ -179,7 +150,7 @@ test_given_up(void **state)
   struct peers p;
 
   assert_non_null(got);
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   send_through(p.server, p.client, "x", 1); /* behind the tickets */
   sent = write_until_full(&p, bytes);
   begun = sslc_conn_write_begun(p.client);
@@ -203,7 +174,7 @@ test_flushed(void **state)
   struct peers p;
 
   assert_non_null(got);
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   sent = write_until_full(&p, bytes);
   begun = sslc_conn_write_begun(p.client);
   while (sslc_conn_flush(p.client) == SSLC_WANT_WRITE)

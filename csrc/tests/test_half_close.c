@@ -20,16 +20,6 @@ connect_wire(struct wire *w, int version)
 }
 
 static void
-connect_sockets(struct peers *p, int version)
-{
-  sslc_ctx *ctx = make_client_ctx();
-
-  assert_ok(sslc_ctx_set_max_version(ctx, version), sslc_ctx_error(ctx));
-  peers_init_sockets(p, ctx, make_server_ctx("good"), "localhost");
-  assert_ok(shake(p), sslc_conn_error(p->client));
-}
-
-static void
 check_shutdown(sslc_conn *conn, sslc_status want, int last_return)
 {
   assert_status(sslc_conn_shutdown(conn), want, sslc_conn_error(conn));
@@ -182,7 +172,7 @@ test_write_to_gone(void **state)
   struct peers p;
   size_t n = 7;
 
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   expect_read(p.client, SSLC_WANT_READ);
   check_shutdown(p.server, SSLC_WANT_READ, 0);
   sslc_conn_free(p.server);
@@ -203,7 +193,7 @@ test_shutdown_to_gone(void **state)
   const int *version = *state;
   struct peers p;
 
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   expect_read(p.client, SSLC_WANT_READ);
   check_shutdown(p.server, SSLC_WANT_READ, 0);
   sslc_conn_free(p.server);
@@ -354,7 +344,7 @@ test_end_below_after(void **state)
   struct peers p;
   sslc_bio *bio;
 
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   check_shutdown(p.client, SSLC_WANT_READ, 0);
   bio = sslc_conn_wbio(p.client);
   assert_ok(sslc_bio_shutdown_wr(bio), sslc_bio_error(bio));
@@ -383,7 +373,7 @@ test_quiet_peer(void **state)
   const int *version = *state;
   struct peers p;
 
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   check_wait(p.client, 20, SSLC_ERR_TIMEOUT);
   assert_code(sslc_conn_error(p.client), SSLC_CODE_TIMEOUT);
   assert_phase(sslc_conn_error(p.client), SSLC_PHASE_SHUTDOWN);
@@ -404,7 +394,7 @@ test_wait_drops(void **state)
   const int *version = *state;
   struct peers p;
 
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   check_shutdown(p.client, SSLC_WANT_READ, 0);
   send_text(p.server, "one");
   send_text(p.server, "two");

@@ -11,40 +11,12 @@
 /* The versions that most tests are made for. */
 static const int versions[] = { SSLC_TLS1_2, SSLC_TLS1_3 };
 
-static sslc_ctx *
-client_ctx_of(int version)
-{
-  sslc_ctx *ctx = make_client_ctx();
-
-  assert_ok(sslc_ctx_set_max_version(ctx, version), sslc_ctx_error(ctx));
-  return ctx;
-}
-
 static void
 connect_peers(struct peers *p, int version)
 {
-  peers_init(p, client_ctx_of(version), make_server_ctx("good"), "localhost");
+  peers_init(p, make_client_ctx_of(version), make_server_ctx("good"),
+             "localhost");
   assert_ok(shake(p), sslc_conn_error(p->client));
-}
-
-static void
-connect_sockets(struct peers *p, int version)
-{
-  peers_init_sockets(p, client_ctx_of(version), make_server_ctx("good"),
-                     "localhost");
-  assert_ok(shake(p), sslc_conn_error(p->client));
-}
-
-static char *
-make_bytes(size_t len)
-{
-  char *bytes = malloc(len);
-  size_t i;
-
-  assert_non_null(bytes);
-  for (i = 0; i < len; i++)
-    bytes[i] = (char)(i * 31 + i / 251);
-  return bytes;
 }
 
 static void
@@ -122,7 +94,7 @@ test_has_pending(void **state)
   char buf[16];
   size_t n;
 
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   assert_status(sslc_conn_read(p.client, buf, sizeof buf, &n), SSLC_WANT_READ,
                 sslc_conn_error(p.client));
   assert_ok(sslc_conn_write(p.server, "one", 3, &n),
@@ -264,7 +236,7 @@ test_duplex_sockets(void **state)
   struct peers p;
   int size = 1;
 
-  connect_sockets(&p, *version);
+  peers_connect_sockets(&p, *version);
   /* The kernel rounds it up to the least it has. */
   setsockopt(sslc_conn_fd(p.client), SOL_SOCKET, SO_SNDBUF, &size,
              sizeof size);
@@ -284,7 +256,7 @@ test_duplex_pair(void **state)
   struct peers p;
   sslc_bio *bio1, *bio2;
 
-  peers_init(&p, client_ctx_of(*version), make_server_ctx("good"),
+  peers_init(&p, make_client_ctx_of(*version), make_server_ctx("good"),
              "localhost");
   assert_int_equal(sslc_bio_new_pair(&bio1, 1000, &bio2, 700), SSLC_OK);
   assert_ok(sslc_conn_set_bio(p.client, bio1, bio1),

@@ -9,18 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *
-make_bytes(size_t len)
-{
-  char *bytes = malloc(len);
-  size_t i;
-
-  assert_non_null(bytes);
-  for (i = 0; i < len; i++)
-    bytes[i] = (char)(i * 31 + i / 251);
-  return bytes;
-}
-
 static void
 connect_to_server(sslc_conn **conn, struct server *server, int nonblocking)
 {
