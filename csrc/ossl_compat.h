@@ -25,6 +25,10 @@
 
 #include <stdbool.h>
 
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+#include <openssl/provider.h>
+#endif
+
 #if OPENSSL_VERSION_NUMBER < 0x10101000L
 #error "sslconnect needs OpenSSL 1.1.1 or newer"
 #endif
@@ -57,6 +61,34 @@ compat_has_explicit_curve(X509 *cert)
     ? EVP_PKEY_get0_EC_KEY(key) : NULL;
   return ec && !(EC_GROUP_get_asn1_flag(EC_KEY_get0_group(ec)) &
                  OPENSSL_EC_NAMED_CURVE);
+#endif
+}
+
+/* OSSL_PROVIDER_load(3), for tests; NULL where there are no providers. */
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+typedef OSSL_PROVIDER compat_provider;
+#else
+typedef void compat_provider;
+#endif
+
+static inline compat_provider *
+compat_provider_load(const char *name)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  return OSSL_PROVIDER_load(NULL, name);
+#else
+  (void)name;
+  return NULL;
+#endif
+}
+
+static inline void
+compat_provider_unload(compat_provider *provider)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  OSSL_PROVIDER_unload(provider);
+#else
+  (void)provider;
 #endif
 }
 

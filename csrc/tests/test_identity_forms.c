@@ -3,6 +3,7 @@
  * PKCS #12 (RFC 7292), URIs, and where the password of an encrypted one comes
  * from.
  */
+#include "ossl_compat.h"
 #include "support.h"
 
 #include <openssl/err.h>
@@ -12,10 +13,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
-#include <openssl/provider.h>
-#endif
 
 /* ------------------------------------------------------------------- making */
 
@@ -528,36 +525,34 @@ test_p12_replaces(void **state)
   check_serves(ctx, "CN=client", 1);
 }
 
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
 /* RC2 is in the legacy provider from OpenSSL 3 on; before, it just opens. */
 static void
 test_p12_legacy(void **state)
 {
   sslc_ctx *ctx = sslc_ctx_new();
   size_t len;
-  OSSL_PROVIDER *legacy = OSSL_PROVIDER_load(NULL, "legacy");
-  OSSL_PROVIDER *normal = OSSL_PROVIDER_load(NULL, "default");
+  compat_provider *legacy = compat_provider_load("legacy");
+  compat_provider *normal = compat_provider_load("default");
 
   (void)state;
   if (!legacy || !normal) {
-    OSSL_PROVIDER_unload(legacy);
-    OSSL_PROVIDER_unload(normal);
+    compat_provider_unload(legacy);
+    compat_provider_unload(normal);
     sslc_ctx_free(ctx);
     skip();
   }
   unsigned char *bytes = make_p12(WITH_CERT | WITH_KEY | LEGACY, "secret",
                                   &len);
-  OSSL_PROVIDER_unload(legacy);
+  compat_provider_unload(legacy);
   sslc_ctx_set_key_password(ctx, "secret");
   assert_status(sslc_ctx_use_pkcs12_mem(ctx, bytes, len), SSLC_ERR_CONFIG,
                 sslc_ctx_error(ctx));
   check_refused(ctx, "legacy provider");
   free(bytes);
   bytes = make_p12(WITH_CERT | WITH_KEY, "secret", &len);
-  OSSL_PROVIDER_unload(normal);
+  compat_provider_unload(normal);
   free(bytes);
 }
-#endif
 
 static void
 test_p12_of_no_sense(void **state)
@@ -764,9 +759,7 @@ main(void)
   add_test("PKCS #12 is verified by its chain", test_p12_is_verified, NULL);
   add_test("PKCS #12 takes the place of what was there", test_p12_replaces,
            NULL);
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
   add_test("PKCS #12 of an old algorithm says so", test_p12_legacy, NULL);
-#endif
   add_test("what is not PKCS #12 is refused", test_p12_of_no_sense, NULL);
   add_test("PKCS #12 in another's place says so", test_p12_elsewhere, NULL);
   add_test("a file by URI", test_uri, "file:");
