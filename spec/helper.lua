@@ -52,10 +52,10 @@ function helper.root()
   return source:match("^(.*)/spec/[^/]*$") or "."
 end
 
---- How many descriptors this process has open.
+--- How many descriptors this process has open. What a finalizer still needed goes a cycle later, and
+-- what that needed another one.
 function helper.count_fds()
-  collectgarbage()
-  collectgarbage()
+  for _ = 1, 4 do collectgarbage() end
   local count = 0
   for _ in lfs.dir("/dev/fd") do count = count + 1 end
   return count
@@ -166,18 +166,22 @@ function helper.listen()
   return port_of(sock), sock
 end
 
---- A listener whose queue is full: connects get no answer.
-function helper.unanswering()
-  local sock = assert(socket.tcp())
-  assert(sock:bind("127.0.0.1", 0))
-  assert(sock:listen(0))
-  local port, waiting = port_of(sock), {}
-  for i = 1, 8 do
-    waiting[i] = assert(socket.tcp())
-    waiting[i]:settimeout(0)
-    waiting[i]:connect("127.0.0.1", port)
+--- A listener whose queue is full: connects get no answer. Its port, and what ends it: then who
+-- waits for an answer is refused, though not at once.
+function helper.unanswering(address, port)
+  address = address or "127.0.0.1"
+  local all = {assert(socket.tcp())}
+  assert(all[1]:bind(address, port or 0))
+  assert(all[1]:listen(0))
+  port = port_of(all[1])
+  for i = 2, 9 do
+    all[i] = assert(socket.tcp())
+    all[i]:settimeout(0)
+    all[i]:connect(address, port)
   end
-  return port, {sock, waiting}
+  return port, {close = function()
+    for _, sock in ipairs(all) do sock:close() end
+  end}
 end
 
 --- A LuaSocket object connected to a port of loopback.
