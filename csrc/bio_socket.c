@@ -94,8 +94,25 @@ note_read(struct sslci_record *r, ssize_t n, int len)
     r->reads_left = 0;
 }
 
-/* A BIO that blocks and has been written to waits for the answer first: to try
- * would be in vain. */
+/* What has just been written to has no answer yet, and to look for it would be
+ * in vain: a BIO that blocks waits first, and where it is known that others wait
+ * for a state they are to do so.  False: not now. */
+static bool
+may_look(BIO *bio, struct sslci_socket *s)
+{
+  bool asked = s->asked;
+  s->asked = false;
+  if (!asked)
+    return true;
+  if (!s->nbio && !s->record.quiet) {
+    sslci_socket_wait(s->fd, POLLIN);
+    return true;
+  }
+  if (s->record.level)
+    sslci_set_retry(bio, &s->record, SSLC_WANT_READ);
+  return !s->record.level;
+}
+
 int
 sslci_socket_read(BIO *bio, char *buf, int len)
 {
@@ -106,9 +123,8 @@ sslci_socket_read(BIO *bio, char *buf, int len)
     return 0;
   if (s->nbio && !sslci_record_may_read(&s->record, bio))
     return -1;
-  if (s->asked && !s->nbio && !s->record.quiet)
-    sslci_socket_wait(s->fd, POLLIN);
-  s->asked = false;
+  if (!may_look(bio, s))
+    return -1;
   do {
     n = recv(s->fd, buf, (size_t)len, MSG_DONTWAIT);
   } while (n < 0 && again(bio, s, SSLC_WANT_READ));

@@ -289,6 +289,16 @@ sslc_conn_set_bio(sslc_conn *conn, sslc_bio *rbio, sslc_bio *wbio)
   return SSLC_OK;
 }
 
+sslc_status
+sslc_conn_set_level_triggered(sslc_conn *conn, int on)
+{
+  if (!conn)
+    return SSLC_ERR_ARG;
+  if (conn->rbio && conn->rbio->record)
+    conn->rbio->record->level = on != 0;
+  return SSLC_OK;
+}
+
 sslc_bio *
 sslc_conn_rbio(const sslc_conn *conn)
 {

@@ -1,7 +1,7 @@
 /*
  * dial.c: from host and port to a connected socket.  The answers of resolve.c
  * and the sockets made here run in the race of race.c; all that is waited for
- * is in one poller, so that one descriptor tells of everything.
+ * is kept by dial_sockets.c.
  */
 #include "internal.h"
 
@@ -44,12 +44,12 @@ close_attempt(sslc_dial *dial, struct sslci_attempt *a)
 {
   if (a->fd < 0)
     return;
-  sslc_poller_set(dial->poller, a->fd, 0);
+  sslci_sockets_set(&dial->sockets, a->fd, 0);
   close(a->fd);
   a->fd = -1;
 }
 
-/* Everything that was under way; the poller stays, for its descriptor. */
+/* Everything that was under way; the sockets' descriptor stays. */
 static void
 stop(sslc_dial *dial)
 {
@@ -68,7 +68,7 @@ sslc_dial_free(sslc_dial *dial)
     return;
   stop(dial);
   sslci_tlsa_free(dial->tlsa);
-  sslc_poller_free(dial->poller);
+  sslci_sockets_free(&dial->sockets);
   if (dial->fd >= 0)
     close(dial->fd);
   sslci_error_clear(&dial->err);
@@ -308,7 +308,7 @@ ask(sslc_dial *dial, const char *name)
   struct sslci_resolver_options options = { name, dial->port, families(dial),
                                             dial->nameservers };
   sslci_race_await(&dial->race, families(dial));
-  if (sslci_resolver_start(&dial->resolver, dial->poller, &options,
+  if (sslci_resolver_start(&dial->resolver, &dial->sockets, &options,
                            &dial->err) != SSLC_OK)
     return fail(dial);
   return take_answers(dial);
@@ -350,7 +350,7 @@ ask_tlsa(sslc_dial *dial, const struct sslci_name *name)
                       "has any", dial->host);
     return fail(dial);
   }
-  dial->tlsa = sslci_tlsa_start(dial->poller, name->text, dial->port,
+  dial->tlsa = sslci_tlsa_start(&dial->sockets, name->text, dial->port,
                                 dial->nameservers);
   return dial->tlsa ? SSLC_OK : fail_nomem(dial);
 }
@@ -365,10 +365,6 @@ begin(sslc_dial *dial, char *host)
   dial->host = host;
   sslci_race_init(&dial->race, dial->resolution_delay, dial->attempt_delay);
   dial->state = SSLCI_DIAL_RUNNING;
-  errno = 0;
-  dial->poller = sslc_poller_new();
-  if (!dial->poller)
-    return errno ? fail_system(dial, errno) : fail_nomem(dial);
   return SSLC_OK;
 }
 
@@ -508,7 +504,7 @@ connect_attempt(sslc_dial *dial, size_t i)
   if (connect(a->fd, &a->addr.u.sa, a->addr.len) == 0) {
     sslci_race_connected(&dial->race, i);
   } else if (errno == EINPROGRESS || errno == EINTR) {
-    if (sslc_poller_set(dial->poller, a->fd, SSLC_WRITABLE) != SSLC_OK)
+    if (sslci_sockets_set(&dial->sockets, a->fd, SSLC_WRITABLE) != SSLC_OK)
       attempt_failed(dial, i, errno);
   } else if (local && errno == EAGAIN) {
     dial->retry_at = sslc_now() + (int64_t)RETRY_DELAY * NS_PER_MS;
@@ -529,17 +525,27 @@ attempt(sslc_dial *dial, size_t i)
     connect_attempt(dial, i);
 }
 
+/* Linux tells of an error by POLLERR as well, tcp(7); where it did not there
+ * is none to be asked for. */
+#if defined(__linux__)
+enum { TELLS_ERRORS = true };
+#else
+enum { TELLS_ERRORS = false };
+#endif
+
 /* Something was told of an attempt's socket.  That there is no error yet does
- * not mean that it is connected, but that it can be written. */
+ * not mean that it is connected, but that it can be written.  Nobody asked
+ * whether it can be read: that tells of an error. */
 static void
 look(sslc_dial *dial, size_t i, int events)
 {
   int err = 0;
   socklen_t len = sizeof err;
   int fd = dial->race.attempts[i].fd;
+  bool well = TELLS_ERRORS && events == SSLC_WRITABLE;
   if (!(events & SSLC_WRITABLE))
     return;
-  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
+  if (!well && getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
     err = errno;
   if (err == 0)
     sslci_race_connected(&dial->race, i);
@@ -571,7 +577,7 @@ win(sslc_dial *dial, size_t i)
   struct sslci_attempt *a = &dial->race.attempts[i];
   int family = a->addr.u.sa.sa_family, on = 1;
   sslci_addr_text(&a->addr, dial->address, sizeof dial->address);
-  sslc_poller_set(dial->poller, a->fd, 0);
+  sslci_sockets_set(&dial->sockets, a->fd, 0);
   dial->fd = a->fd;
   a->fd = -1;
   stop(dial);
@@ -604,18 +610,17 @@ pass_on(sslc_dial *dial, int fd, int events)
     sslci_tlsa_process(dial->tlsa, fd, events);
 }
 
-/* Passes on what the poller tells, without waiting for it.  No attempt begins
- * in here: a descriptor of an old event is never that of a new socket. */
+/* Passes on what is told of the sockets, without waiting for it.  No attempt
+ * begins in here: a descriptor of an old event is never that of a new socket. */
 static sslc_status
 collect(sslc_dial *dial)
 {
-  size_t n = 0, which;
-  int events, fd;
-  bool waits = dial->race.tried > 0 || dial->resolver || dial->tlsa;
-  if (waits && sslc_poller_wait(dial->poller, 0, &n) != SSLC_OK)
+  size_t which;
+  int events = 0, fd;
+  if (sslci_sockets_look(&dial->sockets) != SSLC_OK)
     return fail_system(dial, errno);
-  for (size_t i = 0; i < n && !dial->race.won; i++) {
-    fd = sslc_poller_ready(dial->poller, i, &events);
+  while (!dial->race.won &&
+         (fd = sslci_sockets_next(&dial->sockets, &events)) >= 0) {
     if (is_attempt(dial, fd, &which))
       look(dial, which, events);
     else
@@ -656,14 +661,11 @@ awaits_tlsa(const sslc_dial *dial)
 static sslc_status
 collect_tlsa(sslc_dial *dial)
 {
-  size_t n = 0;
-  int events = 0;
-  if (sslc_poller_wait(dial->poller, 0, &n) != SSLC_OK)
+  int events = 0, fd;
+  if (sslci_sockets_look(&dial->sockets) != SSLC_OK)
     return fail_system(dial, errno);
-  for (size_t i = 0; i < n; i++) {
-    int fd = sslc_poller_ready(dial->poller, i, &events);
+  while ((fd = sslci_sockets_next(&dial->sockets, &events)) >= 0)
     sslci_tlsa_process(dial->tlsa, fd, events);
-  }
   sslci_tlsa_process(dial->tlsa, -1, 0);
   return SSLC_OK;
 }
@@ -673,6 +675,8 @@ advance(sslc_dial *dial)
 {
   bool connected = dial->state == SSLCI_DIAL_CONNECTED;
   sslc_status status = SSLC_OK;
+  if (dial->sockets.unwaitable)
+    return fail_system(dial, dial->sockets.unwaitable);
   if (!connected)
     status = collect(dial);
   else if (awaits_tlsa(dial))
@@ -726,35 +730,61 @@ due(const sslc_dial *dial)
   return dial->retry_at < at ? dial->retry_at : at;
 }
 
+static bool
+is_over(const sslc_dial *dial)
+{
+  return dial->state != SSLCI_DIAL_RUNNING && !awaits_tlsa(dial);
+}
+
+sslc_status
+sslc_dial_wait_once(sslc_dial *dial, int64_t deadline)
+{
+  if (!dial || dial->state == SSLCI_DIAL_NEW || is_over(dial) ||
+      dial->sockets.unwaitable)
+    return sslc_dial_step(dial);
+  int64_t at = due(dial);
+  if (sslci_sockets_wait(&dial->sockets, at < deadline ? at : deadline) !=
+      SSLC_OK)
+    return fail_system(dial, errno);
+  return sslc_dial_step(dial);
+}
+
 sslc_status
 sslc_dial_wait(sslc_dial *dial, int64_t deadline)
 {
-  for (;;) {
-    size_t n;
-    sslc_status status = sslc_dial_step(dial);
-    if (status != SSLC_WANT_CONNECT)
-      return status;
+  sslc_status status = sslc_dial_step(dial);
+  while (status == SSLC_WANT_CONNECT) {
     if (deadline != SSLC_FOREVER && sslc_now() >= deadline)
       return time_out(dial);
-    int64_t at = due(dial);
-    if (sslc_poller_wait(dial->poller, at < deadline ? at : deadline, &n) !=
-        SSLC_OK)
-      return fail_system(dial, errno);
+    status = sslc_dial_wait_once(dial, deadline);
   }
+  return status;
 }
 
 /* ---------------------------------------------------------------- asking */
 
 int
-sslc_dial_fd(const sslc_dial *dial)
+sslc_dial_fd(sslc_dial *dial)
 {
-  return dial ? sslc_poller_fd(dial->poller) : -1;
+  if (!dial || dial->state == SSLCI_DIAL_NEW)
+    return -1;
+  return sslci_sockets_fd(&dial->sockets);
 }
 
 int
-sslc_dial_events(const sslc_dial *dial)
+sslc_dial_events(sslc_dial *dial)
 {
   return sslc_dial_fd(dial) >= 0 ? SSLC_READABLE : 0;
+}
+
+int
+sslc_dial_sole_fd(const sslc_dial *dial, int *events)
+{
+  int wanted = 0;
+  int fd = dial ? sslci_sockets_sole(&dial->sockets, &wanted) : -1;
+  if (events)
+    *events = fd >= 0 ? wanted : 0;
+  return fd;
 }
 
 int64_t
@@ -762,7 +792,7 @@ sslc_dial_timeout(const sslc_dial *dial)
 {
   if (!dial || dial->state == SSLCI_DIAL_NEW)
     return -1;
-  if (dial->state != SSLCI_DIAL_RUNNING && !awaits_tlsa(dial))
+  if (is_over(dial))
     return 0;
   int64_t at = due(dial), now = sslc_now();
   if (at == SSLC_FOREVER)

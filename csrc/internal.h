@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -648,6 +649,7 @@ enum { SSLCI_FILLED_OFTEN = 4 };
 struct sslci_record {
   bool eof;      /* the end of the stream was read */
   bool quiet;    /* must not block now, whatever else is set */
+  bool level;    /* of a socket: sslc_conn_set_level_triggered */
   int sys_errno; /* of the call of this step that failed; 0: none */
   int reads_left;          /* in this step: a peer must not hold it for ever */
   int filled;              /* reads that were, SSLCI_FILLED_OFTEN at most */
@@ -1463,6 +1465,41 @@ int64_t sslci_race_due(const struct sslci_race *race, int64_t now);
 /* Whether it is (also) about addresses, not only about their answers. */
 bool sslci_race_is_running(const struct sslci_race *race, int64_t now);
 
+/* ---------------------------------------------------- dial_sockets.c */
+
+/* The sockets that a dial waits for; all zero at first. */
+struct sslci_sockets {
+  struct pollfd *fds;
+  size_t count;
+  size_t size;
+  bool asked;          /* what poll(2) told is not all passed on yet */
+  sslc_poller *poller; /* the same sockets; NULL: nobody asked for it */
+  int unwaitable;      /* errno, where it could not be made */
+};
+
+/* Changes what a socket is waited for; 0: nothing, before it is closed. */
+sslc_status sslci_sockets_set(struct sslci_sockets *s, int fd, int events);
+
+/* Waits until one is ready, the deadline passes or a signal comes: SSLC_OK, or
+ * SSLC_ERR_SYS and errno. */
+sslc_status sslci_sockets_wait(struct sslci_sockets *s, int64_t deadline);
+
+/* The same without waiting, but for where a wait was before. */
+sslc_status sslci_sockets_look(struct sslci_sockets *s);
+
+/* The next that was found ready, and for what; an error is both.  -1: no
+ * more. */
+int sslci_sockets_next(struct sslci_sockets *s, int *events);
+
+/* The only one there is, and what it is waited for; -1: none, or several. */
+int sslci_sockets_sole(const struct sslci_sockets *s, int *events);
+
+/* A descriptor that is readable when one is ready, the same from now on; -1:
+ * there is none (where the system has only poll(2), or `unwaitable` says why). */
+int sslci_sockets_fd(struct sslci_sockets *s);
+
+void sslci_sockets_free(struct sslci_sockets *s);
+
 /* --------------------------------------------------------- resolve.c */
 
 /* The queries for one name, of c-ares. */
@@ -1475,10 +1512,10 @@ struct sslci_resolver_options {
   const char *nameservers; /* NULL: the system's */
 };
 
-/* Starts the queries; their sockets are put into the poller.  `*out` may be
- * set where it fails, and is to be freed in any case, before the poller. */
+/* Starts the queries; their sockets are put to the dial's.  `*out` may be
+ * set where it fails, and is to be freed in any case, before these. */
 sslc_status sslci_resolver_start(struct sslci_resolver **out,
-                                 sslc_poller *poller,
+                                 struct sslci_sockets *sockets,
                                  const struct sslci_resolver_options *options,
                                  sslc_error *e);
 void sslci_resolver_free(struct sslci_resolver *r);
@@ -1522,9 +1559,9 @@ int sslci_ares_channel(struct ares_channeldata **channel,
 /* The query for the TLSA records of one server. */
 struct sslci_tlsa_query;
 
-/* Begins it, with its sockets in the poller.  To be freed before the poller.
+/* Begins it, its sockets put to the dial's.  To be freed before these.
  * NULL: memory is short. */
-struct sslci_tlsa_query *sslci_tlsa_start(sslc_poller *poller,
+struct sslci_tlsa_query *sslci_tlsa_start(struct sslci_sockets *sockets,
                                           const char *host, int port,
                                           const char *nameservers);
 void sslci_tlsa_free(struct sslci_tlsa_query *q);
@@ -1574,7 +1611,7 @@ struct sslc_dial {
   struct sslci_tlsa_query *tlsa; /* NULL: none is asked for */
   char *host; /* what errors call it */
   int port;
-  sslc_poller *poller; /* holds every socket of the dial */
+  struct sslci_sockets sockets;
   struct sslci_resolver *resolver; /* NULL: there is no query */
   struct sslci_race race;
   int64_t retry_at; /* a Unix socket's queue was full */

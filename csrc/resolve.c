@@ -32,14 +32,14 @@ struct answer {
 
 struct sslci_resolver {
   ares_channel channel;
-  sslc_poller *poller;
+  struct sslci_sockets *sockets;
   char *name;
   int port;
   unsigned families;
   unsigned answered; /* and not taken yet */
   unsigned taken;
   int rcode;       /* of the last answer that was a refusal; 0: none */
-  bool unwaitable; /* a socket could not be put into the poller */
+  bool unwaitable; /* a socket could not be put in */
   struct answer answers[2];
 };
 
@@ -145,7 +145,7 @@ watch_socket(void *arg, ares_socket_t fd, int readable, int writable)
   struct sslci_resolver *r = arg;
   int events =
     (readable ? SSLC_READABLE : 0) | (writable ? SSLC_WRITABLE : 0);
-  if (sslc_poller_set(r->poller, fd, events) != SSLC_OK)
+  if (sslci_sockets_set(r->sockets, fd, events) != SSLC_OK)
     r->unwaitable = true;
 }
 
@@ -321,12 +321,12 @@ start_failure(sslc_error *e, const char *name, int status)
 }
 
 static struct sslci_resolver *
-make(sslc_poller *poller, const struct sslci_resolver_options *options)
+make(struct sslci_sockets *sockets, const struct sslci_resolver_options *options)
 {
   struct sslci_resolver *r = sslci_new(struct sslci_resolver);
   if (!r)
     return NULL;
-  r->poller = poller;
+  r->sockets = sockets;
   r->port = options->port;
   r->families = options->families;
   r->name = OPENSSL_strdup(options->name);
@@ -338,11 +338,11 @@ make(sslc_poller *poller, const struct sslci_resolver_options *options)
 }
 
 sslc_status
-sslci_resolver_start(struct sslci_resolver **out, sslc_poller *poller,
+sslci_resolver_start(struct sslci_resolver **out, struct sslci_sockets *sockets,
                      const struct sslci_resolver_options *options,
                      sslc_error *e)
 {
-  struct sslci_resolver *r = *out = make(poller, options);
+  struct sslci_resolver *r = *out = make(sockets, options);
   if (!r || !r->name)
     return sslci_error_nomem(e, SSLC_PHASE_DNS);
   if (!CRYPTO_THREAD_run_once(&once, init_library))

@@ -36,7 +36,7 @@ enum {
 
 struct sslci_tlsa_query {
   ares_channel channel;
-  sslc_poller *poller;
+  struct sslci_sockets *sockets;
   char name[NAME + 16];
   bool trusted; /* the nameserver's word counts */
   bool unwaitable;
@@ -263,7 +263,7 @@ watch(void *arg, ares_socket_t fd, int readable, int writable)
   struct sslci_tlsa_query *q = arg;
   int events =
     (readable ? SSLC_READABLE : 0) | (writable ? SSLC_WRITABLE : 0);
-  if (sslc_poller_set(q->poller, fd, events) != SSLC_OK)
+  if (sslci_sockets_set(q->sockets, fd, events) != SSLC_OK)
     q->unwaitable = true;
 }
 
@@ -281,13 +281,13 @@ ask(struct sslci_tlsa_query *q)
 }
 
 struct sslci_tlsa_query *
-sslci_tlsa_start(sslc_poller *poller, const char *host, int port,
+sslci_tlsa_start(struct sslci_sockets *sockets, const char *host, int port,
                  const char *nameservers)
 {
   struct sslci_tlsa_query *q = sslci_new(struct sslci_tlsa_query);
   if (!q)
     return NULL;
-  q->poller = poller;
+  q->sockets = sockets;
   snprintf(q->name, sizeof q->name, "_%d._tcp.%s", port, host);
   int status = sslci_ares_channel(&q->channel, nameservers, watch, q);
   if (status != ARES_SUCCESS) {

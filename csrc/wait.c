@@ -118,13 +118,16 @@ go_on(sslc_conn *conn, sslc_status *status, int64_t deadline, int phase)
   return *status == SSLC_OK;
 }
 
+/* It is waited for in poll(2) here. */
 sslc_status
 sslc_conn_do_handshake_wait(sslc_conn *conn, int64_t deadline)
 {
   sslc_status status;
+  sslc_conn_set_level_triggered(conn, 1);
   do {
     status = sslc_conn_do_handshake(conn);
   } while (go_on(conn, &status, deadline, SSLC_PHASE_HANDSHAKE));
+  sslc_conn_set_level_triggered(conn, 0);
   return status;
 }
 

@@ -53,6 +53,7 @@ build = {
         "csrc/demand.c",
         "csrc/dial.c",
         "csrc/dial_set.c",
+        "csrc/dial_sockets.c",
         "csrc/ech.c",
         "csrc/early_data.c",
         "csrc/error.c",

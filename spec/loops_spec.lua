@@ -310,6 +310,40 @@ local function describe_loop(name)
       assert.equal(before, helper.count_fds())
     end)
 
+    test_concurrent("an address that refuses late is followed by the next", function()
+      local port = server:port("good/echo")
+      local _, kept = helper.unanswering("127.0.0.2", port)
+      local results = under.run {
+        function()
+          local conn = assert(connect("good/echo",
+            {addresses = {"127.0.0.2", "127.0.0.1"}, attempt_delay = helper.patience}))
+          echoes(conn, "the second")
+          local address = conn:info().address
+          conn:close()
+          return address
+        end,
+        function()
+          under.sleep(0.05)
+          kept:close()
+        end,
+      }
+      assert.same({n = 1, "127.0.0.1:" .. port}, results[1])
+    end)
+
+    test("what has come can be read without any time to wait", function()
+      for _, seconds in ipairs {0, 0.001, 1} do
+        run(function()
+          local conn = assert(connect("good/echo"))
+          echoes(conn, "with it come tickets")
+          assert(conn:write("here\n"))
+          assert(core.wait(conn:getfd(), "r", helper.patience))
+          assert(conn:settimeout(seconds))
+          assert.equal("here", (assert(conn:read("l"))))
+          conn:close()
+        end)
+      end
+    end)
+
     test("a connection may be made in one run and used in another", function()
       local conn = assert(run(function() return connect("good/echo") end))
       for i = 1, 3 do run(function() echoes(conn, "run " .. i) end) end

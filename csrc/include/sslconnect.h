@@ -1264,6 +1264,14 @@ SSLC_API sslc_status sslc_conn_set_ech_config_list(sslc_conn *conn,
 SSLC_API sslc_status sslc_conn_set_connect_state(sslc_conn *conn);
 SSLC_API sslc_status sslc_conn_set_accept_state(sslc_conn *conn);
 
+/* 1: whoever waits for the connection's socket waits for its state, as poll(2)
+ * and a level-triggered epoll(7) do, not for a change of it.  A step that has
+ * just sent something then gives SSLC_WANT_READ without having looked in vain
+ * for the answer: one system call fewer.  0, the default: SSLC_WANT_READ is
+ * given only where a read has found nothing.  Of the BIO that the connection
+ * has now; nothing changes where that is no socket.  SSLC_ERR_ARG for NULL. */
+SSLC_API sslc_status sslc_conn_set_level_triggered(sslc_conn *conn, int on);
+
 /* 1: the last flight of the handshake is held when it is done, and leaves in
  * one piece with what is written first: one segment and one system call fewer.
  * It leaves without that when a read or peek has nothing to give (so before
@@ -1958,14 +1966,22 @@ SSLC_API sslc_status sslc_dial_start_unix(sslc_dial *dial, const char *path);
  * than that there is no way to it.  SSLC_ERR_NOMEM. */
 SSLC_API sslc_status sslc_dial_step(sslc_dial *dial);
 
-/* What to wait for before the next step.  The descriptor is the same from the
- * start until the dial is freed, and holds the sockets of all queries and
- * attempts: epoll(7) or kqueue(2); not to be read, or closed.  -1 before the
- * start, and always where the system has only poll(2): there a dial is waited
- * for by sslc_dial_wait alone.  The events are SSLC_READABLE wherever there
- * is a descriptor. */
-SSLC_API int sslc_dial_fd(const sslc_dial *dial);
-SSLC_API int sslc_dial_events(const sslc_dial *dial);
+/* What to wait for before the next step.  The descriptor is the same from when
+ * it is first asked for until the dial is freed, and holds the sockets of all
+ * queries and attempts: epoll(7) or kqueue(2); not to be read, or closed.  -1
+ * before the start, and always where the system has only poll(2): there a dial
+ * is waited for by sslc_dial_wait alone.  -1 as well where it cannot be made,
+ * which the next step tells: SSLC_ERR_SYS.  The events are SSLC_READABLE
+ * wherever there is a descriptor. */
+SSLC_API int sslc_dial_fd(sslc_dial *dial);
+SSLC_API int sslc_dial_events(sslc_dial *dial);
+
+/* The only socket that the dial waits for, and in `*events` (may be NULL) for
+ * what; -1 and 0 where there are several, or none.  For a loop that keeps
+ * nothing of a descriptor when it has waited for it: the next step may close
+ * the socket.  Whoever waits for it spares the dial the making of sslc_dial_fd,
+ * and is to wait no longer than sslc_dial_timeout all the same. */
+SSLC_API int sslc_dial_sole_fd(const sslc_dial *dial, int *events);
 
 /* How long to wait at most, in nanoseconds; 0: step now; -1: for ever.  To be
  * asked anew after each step. */
@@ -1976,6 +1992,12 @@ SSLC_API int64_t sslc_dial_timeout(const sslc_dial *dial);
  * a deadline that has passed (0) it waits for nothing: so a loop that keeps
  * the deadline itself gets the error that tells how far the dial had come. */
 SSLC_API sslc_status sslc_dial_wait(sslc_dial *dial, int64_t deadline);
+
+/* Waits once for what the dial waits for, in poll(2), no longer than its
+ * timeout or the deadline, and steps: as sslc_dial_step.  SSLC_WANT_CONNECT
+ * also where a signal came, or the deadline.  For who has something to do in
+ * between, such as handlers of signals. */
+SSLC_API sslc_status sslc_dial_wait_once(sslc_dial *dial, int64_t deadline);
 
 /* The phase it is in: SSLC_PHASE_DNS while there is no address to try,
  * otherwise SSLC_PHASE_CONNECT. */

@@ -301,7 +301,12 @@ drive_until(sslc_dial *dial, struct dns *dns, int64_t deadline)
   int64_t patience = sslc_deadline(PATIENCE);
   int fd = sslc_dial_fd(dial);
 
-  assert_true(fd >= 0);
+  if (fd < 0) { /* it could not be made */
+    sslc_status why = sslc_dial_step(dial);
+
+    assert_true(why < 0);
+    return why;
+  }
   for (;;) {
     struct pollfd fds[2] = { { fd, POLLIN, 0 }, { -1, POLLIN, 0 } };
     sslc_status status = sslc_dial_step(dial);

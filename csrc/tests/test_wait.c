@@ -286,6 +286,70 @@ test_wait_without_descriptor(void **state)
   peers_free(&p);
 }
 
+/* ------------------------------------------------------- level-triggered */
+
+/* What is written comes back, and is there to be read. */
+static void
+send_and_wait(sslc_conn *conn, const char *text)
+{
+  struct pollfd p = { sslc_conn_fd(conn), POLLIN, 0 };
+
+  send_text(conn, text);
+  assert_int_equal(poll(&p, 1, PATIENCE), 1);
+}
+
+/* A step that comes right after a write does not look for the answer; the next
+ * one does. */
+static void
+test_level_triggered(void **state)
+{
+  sslc_ctx *server_ctx = make_server_ctx("good");
+  struct server *server = server_start(serve_echo, server_ctx);
+  sslc_conn *conn;
+
+  (void)state;
+  assert_int_equal(sslc_conn_set_level_triggered(NULL, 1), SSLC_ERR_ARG);
+  connect_to_server(&conn, server, 1);
+  echo_all(conn, "with it come tickets", 20);
+  send_and_wait(conn, "not set");
+  expect_text(conn, "not set");
+  assert_int_equal(sslc_conn_set_level_triggered(conn, 1), SSLC_OK);
+  send_and_wait(conn, "set");
+  expect_read(conn, SSLC_WANT_READ);
+  expect_text(conn, "set");
+  expect_read(conn, SSLC_WANT_READ);
+  assert_int_equal(sslc_conn_set_level_triggered(conn, 0), SSLC_OK);
+  send_and_wait(conn, "not set again");
+  expect_text(conn, "not set again");
+  sslc_conn_free(conn);
+  server_stop(server);
+  sslc_ctx_free(server_ctx);
+}
+
+/* Nothing was left set by a handshake that waited; a BIO that is none of a
+ * socket, or is missing, is left alone. */
+static void
+test_level_of_others(void **state)
+{
+  sslc_ctx *ctx = make_client_ctx();
+  sslc_conn *conn = sslc_conn_new(ctx);
+  struct peers p;
+
+  (void)state;
+  assert_int_equal(sslc_conn_set_level_triggered(conn, 1), SSLC_OK);
+  sslc_conn_free(conn);
+  sslc_ctx_free(ctx);
+  peers_init(&p, make_client_ctx(), make_server_ctx("good"), "localhost");
+  assert_int_equal(sslc_conn_set_level_triggered(p.client, 1), SSLC_OK);
+  assert_ok(shake(&p), sslc_conn_error(p.client));
+  send_text(p.client, "there");
+  expect_text(p.server, "there");
+  send_text(p.server, "back");
+  send_text(p.client, "again");
+  expect_text(p.client, "back");
+  peers_free(&p);
+}
+
 int
 main(void)
 {
@@ -305,6 +369,10 @@ main(void)
            test_shutdown_timeout, NULL);
   add_test("a shutdown reads away what comes before the end",
            test_shutdown_drains, NULL);
+  add_test("level-triggered, no step looks in vain for an answer",
+           test_level_triggered, NULL);
+  add_test("level-triggered means nothing without a socket",
+           test_level_of_others, NULL);
   add_test("a wait without a descriptor is misuse",
            test_wait_without_descriptor, NULL);
   return run_all("wait");

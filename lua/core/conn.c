@@ -135,9 +135,18 @@ static int conn_set_accept_state(lua_State *L)
   return step(L, sslc_conn_set_accept_state);
 }
 
+/* do_handshake([level]): with true as where sslc_conn_set_level_triggered is
+ * set, for this step. */
 static int conn_do_handshake(lua_State *L)
 {
-  return step(L, sslc_conn_do_handshake);
+  lcore_object *o = check(L);
+  int level = lua_toboolean(L, 2);
+  if (o->handle == NULL || !level)
+    return step(L, sslc_conn_do_handshake);
+  sslc_conn_set_level_triggered(o->handle, 1);
+  sslc_status status = sslc_conn_do_handshake(o->handle);
+  sslc_conn_set_level_triggered(o->handle, 0);
+  return lcore_result(L, o, status);
 }
 
 static int conn_connect(lua_State *L)

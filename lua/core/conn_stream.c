@@ -310,22 +310,13 @@ static int conn_kept(lua_State *L)
 
 /* ------------------------------------------------------- reading, in one go */
 
-/* Whether the next read would find nothing, unless it comes meanwhile. */
-static int is_drained(const sslc_conn *conn)
-{
-  sslc_status last = sslc_conn_last_status(conn);
-  return last == SSLC_WANT_READ ||
-         (last == SSLC_OK && !sslc_conn_has_pending(conn) &&
-          !(sslc_conn_get_shutdown(conn) & SSLC_RECEIVED_SHUTDOWN));
-}
-
-/* Waits in poll(2) where there is nothing to be read yet.  SSLC_OK: try.  A
- * signal is Lua's, whose hook is to run. */
-static sslc_status wait_first(const sslc_conn *conn, int64_t deadline)
+/* Waits in poll(2) for what the read wants.  SSLC_OK: try.  A signal is Lua's,
+ * whose hook is to run. */
+static sslc_status wait_here(const sslc_conn *conn, int64_t deadline)
 {
   int ready = 0, fd = sslc_conn_fd(conn);
-  if (fd < 0 || !sslc_conn_is_connected(conn) || !is_drained(conn))
-    return SSLC_OK;
+  if (fd < 0)
+    return SSLC_WANT_READ;
   sslc_status status = sslc_fd_wait(fd, SSLC_READABLE, deadline, &ready);
   if (status == SSLC_ERR_TIMEOUT || (status == SSLC_OK && !ready))
     return SSLC_WANT_READ;
@@ -340,18 +331,26 @@ static int64_t deadline_at(lua_State *L, int arg)
                                    : SSLC_FOREVER;
 }
 
+/* A read that is to be waited for level-triggered, or not. */
+typedef struct {
+  wish wish;
+  int level;
+  sslc_status status;
+} reading;
+
 /* The first read of a wish that nothing is kept for goes to the stack: mostly
  * it is all that is wanted.  The others stay kept. */
-static int read_fresh(lua_State *L, lcore_object *o, const wish *w)
+static int read_fresh(lua_State *L, lcore_object *o, reading *r)
 {
   char buf[RECORD];
   lcore_kept fresh = {buf, sizeof buf, 0, 0, 0};
+  const wish *w = &r->wish;
   size_t len, all = 0;
-  sslc_status status = sslc_conn_read(o->handle, buf, sizeof buf, &all);
-  if (status == SSLC_CLOSED)
+  sslc_conn_set_level_triggered(o->handle, r->level);
+  r->status = sslc_conn_read(o->handle, buf, sizeof buf, &all);
+  sslc_conn_set_level_triggered(o->handle, 0);
+  if (r->status != SSLC_OK)
     return 0;
-  if (status != SSLC_OK)
-    return lcore_result(L, o, status);
   fresh.end = all;
   int enough = is_enough(&fresh, w, &len);
   size_t used = enough ? len : 0;
@@ -374,43 +373,57 @@ static int take_rest(lua_State *L, lcore_object *o, const wish *w)
   return 1;
 }
 
+/* Tries once.  The results; 0: the status tells, SSLC_OK that there is more than
+ * before and not enough. */
+static int attempt(lua_State *L, lcore_object *o, reading *r)
+{
+  const wish *w = &r->wish;
+  size_t len;
+  if (size_of(&o->kept) == 0 && w->format != 'a' && w->count <= RECORD)
+    return read_fresh(L, o, r);
+  sslc_conn_set_level_triggered(o->handle, r->level);
+  r->status = fill_up(o, w);
+  sslc_conn_set_level_triggered(o->handle, 0);
+  if (r->status == SSLC_OK && is_enough(&o->kept, w, &len))
+    return take(L, o, w, len);
+  return 0;
+}
+
 /*
- * receive(format[, deadline]): the data; true where it is to be called again;
- * false and what the read wants; nil at the end; nil and an error.  With a
- * deadline it may wait itself, in poll(2), and gives false when that is over
- * or a signal came.  false, "format" where the format is none.
+ * receive(format[, deadline or true]): the data; true where it is to be called
+ * again; false and what the read wants; nil at the end; nil and an error.  With
+ * a deadline it may wait itself, in poll(2), and gives false when that is over
+ * or a signal came; with true who waits is level-triggered.  false, "format"
+ * where the format is none.
  */
 static int conn_receive(lua_State *L)
 {
   lcore_object *o = check(L);
   int waits = lua_type(L, 3) == LUA_TNUMBER;
   int64_t deadline = waits ? deadline_at(L, 3) : 0;
-  sslc_status status = SSLC_OK;
   size_t len;
-  wish w;
-  if (!get_wish(L, 2, &w)) {
+  reading r = {{0, 0}, waits || lua_toboolean(L, 3), SSLC_OK};
+  if (!get_wish(L, 2, &r.wish)) {
     lua_pushboolean(L, 0);
     lua_pushliteral(L, "format");
     return 2;
   }
   if (o->handle == NULL || o->lost)
     return lcore_lost(L, o);
-  if (is_enough(&o->kept, &w, &len))
-    return take(L, o, &w, len);
-  if (waits)
-    status = wait_first(o->handle, deadline);
-  if (status != SSLC_OK)
-    return lcore_result(L, o, status);
-  if (size_of(&o->kept) == 0 && w.format != 'a' && w.count <= RECORD) {
-    int results = read_fresh(L, o, &w);
-    return results > 0 ? results : take_rest(L, o, &w);
+  if (is_enough(&o->kept, &r.wish, &len))
+    return take(L, o, &r.wish, len);
+  int results = attempt(L, o, &r);
+  if (waits && results == 0 && r.status == SSLC_WANT_READ) {
+    r.level = 0;
+    r.status = wait_here(o->handle, deadline);
+    if (r.status == SSLC_OK)
+      results = attempt(L, o, &r);
   }
-  status = fill_up(o, &w);
-  if (status == SSLC_CLOSED)
-    return take_rest(L, o, &w);
-  if (status == SSLC_OK && is_enough(&o->kept, &w, &len))
-    return take(L, o, &w, len);
-  return lcore_result(L, o, status);
+  if (results > 0)
+    return results;
+  if (r.status == SSLC_CLOSED)
+    return take_rest(L, o, &r.wish);
+  return lcore_result(L, o, r.status);
 }
 
 /* ----------------------------------------------------------------- writing */

@@ -134,6 +134,14 @@ static int dial_wait(lua_State *L)
   return lcore_result(L, o, sslc_dial_wait(o->handle, deadline));
 }
 
+/* wait_once(seconds|nil) */
+static int dial_wait_once(lua_State *L)
+{
+  lcore_object *o = check(L);
+  int64_t deadline = lcore_optdeadline(L, 2);
+  return lcore_result(L, o, sslc_dial_wait_once(o->handle, deadline));
+}
+
 /* ------------------------------------------------------ what to wait for */
 
 static int dial_fd(lua_State *L)
@@ -144,6 +152,13 @@ static int dial_fd(lua_State *L)
 static int dial_events(lua_State *L)
 {
   return lcore_pushevents(L, sslc_dial_events(check(L)->handle));
+}
+
+/* sole_fd(): the descriptor and its events, or nil */
+static int dial_sole_fd(lua_State *L)
+{
+  int events, fd = sslc_dial_sole_fd(check(L)->handle, &events);
+  return lcore_pushfd(L, fd) + (fd >= 0 ? lcore_pushevents(L, events) : 0);
 }
 
 static int dial_timeout(lua_State *L)
@@ -225,7 +240,9 @@ static const luaL_Reg methods[] = {
   {"start_unix", dial_start_unix},
   {"step", dial_step},
   {"wait", dial_wait},
+  {"wait_once", dial_wait_once},
   {"fd", dial_fd},
+  {"sole_fd", dial_sole_fd},
   {"events", dial_events},
   {"timeout", dial_timeout},
   {"phase", dial_phase},

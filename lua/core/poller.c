@@ -38,17 +38,22 @@ static int poller_set(lua_State *L)
   return lcore_pushboolean(L, 1);
 }
 
-/* wait(seconds|nil).  Storing in the table may run a finalizer that closes
- * the poller, so the handle is looked at anew for each. */
+/* wait(seconds|nil[, table]): what is ready, in the table or in a new one.  To
+ * store may run a finalizer that closes the poller, so the handle is looked at
+ * anew for each. */
 static int poller_wait(lua_State *L)
 {
   lcore_object *o = check(L);
   int64_t deadline = lcore_optdeadline(L, 2);
   size_t n = 0;
+  if (!lua_isnoneornil(L, 3))
+    luaL_checktype(L, 3, LUA_TTABLE);
+  lua_settop(L, 3);
   sslc_status status = sslc_poller_wait(o->handle, deadline, &n);
   if (status != SSLC_OK)
     return failure(L, o, status, errno);
-  lua_newtable(L);
+  if (lua_isnil(L, 3))
+    lua_newtable(L);
   for (size_t i = 0; i < n && o->handle != NULL; i++) {
     int events = 0;
     int fd = sslc_poller_ready(o->handle, i, &events);

@@ -1,6 +1,8 @@
 --- From a host or a socket to a connection that is verified.
+local blocking = require "sslconnect.loop.blocking"
 local core = require "sslconnect.core"
 local drive = require "sslconnect.drive"
+local held = require "sslconnect.held"
 local lazy = require "sslconnect.lazy"
 local loop = require "sslconnect.loop"
 local method = require "sslconnect.method"
@@ -61,7 +63,10 @@ local function secure(conn, bio, where)
   if ok and where.address then ok, err = conn:set_peer_address(where.address) end
   if ok and shares then ok, err = session.fetch(conn, where) end
   if ok and shares then ok, err = session.send_early(conn, where) end
-  if ok then ok, err = drive.run(conn, "do_handshake", where, where.deadline, "handshake") end
+  if ok then
+    local level = loop.choose(where.loop).level
+    ok, err = drive.run(conn, "do_handshake", where, where.deadline, "handshake", level)
+  end
   if ok and shares then ok, err = session.finish_early(conn, where) end
   if ok and where.nagle and not where.transport then ok, err = bio:set_tcp_nodelay(false) end
   if not ok then
@@ -133,32 +138,42 @@ local function start(dialing, host, port, given, where)
   return dialing:start(host, port)
 end
 
---- Waits once, for the dial's descriptor or its timer, and no longer than `left`.
-local function wait_for(dialing, want, where, left)
+--- What to wait for: the dial's only socket, where the loop allows that, or one descriptor for all.
+local function awaited(dialing, where)
+  local fd, events
+  if loop.choose(where.loop).level then fd, events = dialing:sole_fd() end
+  if fd then return fd, events end
+  where.dial_fd = dialing:fd()
+  return where.dial_fd, "r"
+end
+
+--- Waits once, for the dial's sockets or its timer and no longer than `left`, and steps it.
+local function wait_and_step(dialing, where, left)
+  held.release()
+  if loop.choose(where.loop) == blocking then return dialing:wait_once(left) end
   local seconds = dialing:timeout()
   if left and (not seconds or left < seconds) then seconds = left end
-  if seconds == 0 then return true end
-  if not dialing:fd() then -- the system has only poll(2)
-    dialing:wait(seconds)
-    return true
+  if seconds ~= 0 then
+    local fd, events = awaited(dialing, where)
+    if not fd then return dialing:wait_once(left) end -- the system has only poll(2)
+    local till = seconds and core.now() + seconds
+    local ok, err = drive.wait_fd(fd, events, where, till, dialing:phase())
+    if not ok and err.code ~= "timeout" then return nil, err end -- a timer is no deadline
   end
-  local till = seconds and core.now() + seconds
-  local ok, err = drive.wait(dialing, want, where, till, dialing:phase())
-  if ok or err.code == "timeout" then return true end -- a timer is no deadline
-  return nil, err
+  return dialing:step()
 end
 
 --- Steps the dial until it is done. At the deadline it is the dial that says how far it had come.
 local function run(dialing, where)
-  while true do
-    local done, detail = dialing:step()
+  local done, detail = dialing:step()
+  while done == false do
     where.address = dialing:address()
-    if done ~= false then return done, detail end
     local left = where.deadline and where.deadline - core.now()
     if left and left <= 0 then return dialing:wait(0) end
-    local ok, err = wait_for(dialing, detail, where, left)
-    if not ok then return nil, err end
+    done, detail = wait_and_step(dialing, where, left)
   end
+  where.address = dialing:address()
+  return done, detail
 end
 
 --- A connected socket's descriptor; the address that was reached goes into `where`, and what the
@@ -171,7 +186,7 @@ local function dial(conn, host, port, given, where)
   if ok then ok, err = run(dialing, where) end
   if ok and given.dane then ok, err = conn:use_tlsa(dialing) end
   local fd = ok and dialing:take_fd()
-  loop.forget(where.loop, dialing:fd())
+  loop.forget(where.loop, where.dial_fd)
   dialing:close()
   return fd or nil, err
 end

@@ -1469,9 +1469,21 @@ function dial:step() end
 ---@return sslconnect.core.error|nil err timeout, after which it can be gone on with
 function dial:wait(seconds) end
 
----The descriptor to wait for: the same from the start until the dial is closed.
----@return integer|nil nil before the start, and where the system has only poll(2)
+---Waits once, for no longer than `timeout` says, and steps. This blocks, until a signal comes too.
+---@param seconds number|nil how long at most; nil and huge: for ever
+---@return boolean|nil done true: connected
+---@return sslconnect.core.want|sslconnect.core.error|nil why
+function dial:wait_once(seconds) end
+
+---The descriptor to wait for: the same from when it is first asked for until the dial is closed.
+---@return integer|nil nil before the start, and where the system has only poll(2), and where it
+---cannot be made, which the next step tells
 function dial:fd() end
+
+---The only socket that is waited for until the next step, which may close it, and for what.
+---@return integer|nil nil where there is none, or several
+---@return "r"|"w"|"rw"|nil
+function dial:sole_fd() end
 
 ---What to wait for.
 ---@return "r"|nil
@@ -1516,10 +1528,11 @@ function poller:set(fd, events) end
 
 ---Waits until one is ready.
 ---@param seconds number|nil how long at most; nil and huge: for ever; negative: not at all
+---@param into table|nil what to put it into; a new table where absent
 ---@return table<integer, sslconnect.core.events>|nil ready by descriptor; empty when the time is
 ---over or a signal came in between
 ---@return sslconnect.core.error|nil err
-function poller:wait(seconds) end
+function poller:wait(seconds, into) end
 
 ---A descriptor that is readable whenever one of the set is ready, for another loop.
 ---@return integer|nil nil where the system has only poll(2)

@@ -51,16 +51,13 @@ function drive.guarded(tidy, f, ...)
 end
 
 --- Waits in the loop. Where that throws the loop may be left with the descriptor in its set.
-local function wait_in_loop(where, fd, events, seconds)
-  local came_back = false
-  return drive.guarded(function(...)
-    if not came_back then loop.forget(where.loop, fd) end
-    return ...
-  end, function()
-    local ok, reason = loop.choose(where.loop).wait(fd, events, seconds)
-    came_back = true
-    return ok, reason
-  end)
+local function wait_in_loop(where, fd, events, seconds, owner)
+  local wait = loop.choose(where.loop).wait
+  if not yieldable.through_pcall() then return wait(fd, events, seconds, owner) end
+  local came_back, ok, reason = pcall(wait, fd, events, seconds, owner)
+  if came_back then return ok, reason end
+  loop.forget(where.loop, fd)
+  error(ok, 0)
 end
 
 --- What a transport said, as the results of an operation.
@@ -78,8 +75,8 @@ function drive.flush(where, deadline, phase)
   return moved(where, phase, transport:flush(deadline))
 end
 
---- Waits once, for what `object` wants after a step that was not done.
----@param object table     a core object: a connection or a dial
+--- Waits once, for what a connection wants after a step that was not done.
+---@param object table     the core's connection
 ---@param want string      the status of the step
 ---@param where table      loop, transport, host, address: for the wait and for errors; answer, a
 --- function that is asked first: what a step wants may be a hook, which is called instead
@@ -96,16 +93,26 @@ function drive.wait(object, want, where, deadline, phase)
   if where.transport then
     return moved(where, phase, where.transport:wait(want, deadline, phase == "read"))
   end
+  local fd, events = object:fd(), events_of[want]
+  if not fd or not events then
+    return failure("misuse", phase, "the step wants what cannot be waited for: " .. want, where)
+  end
+  return drive.wait_fd(fd, events, where, deadline, phase, object)
+end
+
+--- Waits once in the loop, for a descriptor.
+---@param fd integer
+---@param events "r"|"w"|"rw"
+---@param owner table|nil  what has the descriptor for as long as it lives
+---@return true|nil ok
+---@return table|nil err   timeout, canceled
+function drive.wait_fd(fd, events, where, deadline, phase, owner)
   local seconds
   if deadline then
     seconds = deadline - core.now()
     if seconds <= 0 then return drive.late(where, phase) end
   end
-  local fd, events = object:fd(), events_of[want] or object.events and object:events()
-  if not fd or not events then
-    return failure("misuse", phase, "the step wants what cannot be waited for: " .. want, where)
-  end
-  local ok, reason = wait_in_loop(where, fd, events, seconds)
+  local ok, reason = wait_in_loop(where, fd, events, seconds, owner)
   if where.closed then
     return failure("canceled", phase, "the connection was closed while this waited", where)
   end

@@ -2,6 +2,7 @@
 --
 -- One coroutine may read while another writes. Whatever fails gives `nil, err`, an error object;
 -- nothing here throws but lines(), as io.lines does.
+local blocking = require "sslconnect.loop.blocking"
 local core = require "sslconnect.core"
 local drive = require "sslconnect.drive"
 local guard = require "sslconnect.guard"
@@ -22,6 +23,9 @@ Connection.__name = "sslconnect.Connection"
 local RECORD = 16384
 
 local FOREVER = math.huge
+
+-- Seconds. A read of less may be there to ask for what has come.
+local PATIENT = 0.1
 
 local check_self -- of the methods that are called most (guard.lua)
 
@@ -85,22 +89,30 @@ local function leave(self, what)
   set_quick(self, what, self.conn)
 end
 
+--- Leaves, and gives what the operation gave or throws what it threw.
+local function left(self, what, ok, ...)
+  leave(self, what)
+  if ok then return ... end
+  error((...), 0)
+end
+
 --- Runs the operation as the one that reads, or writes; others get `busy` until it has ended, be
 -- it by an error that is thrown through it.
 local function enter_for(self, what, operation, ...)
   local ok, err = enter(self, what)
   if not ok then return nil, err end
   set_quick(self, what, nil)
-  return drive.guarded(function(...)
-    leave(self, what)
-    return ...
-  end, operation, ...)
+  if not yieldable.through_pcall() then return left(self, what, true, operation(...)) end
+  return left(self, what, pcall(operation, ...))
 end
 
---- Whether the core may wait for this connection: where it would be waited for in poll(2) anyway,
--- and nothing is held for others (held.lua).
-local function waits_here(self)
-  return not held.some and loop.is_blocking(self.loop)
+--- How the core is to read, for its receive(): until the deadline, where it would be waited for in
+-- poll(2) anyway and nothing is held for others (held.lua); true where the loop waits for states,
+-- and there is so much time that nobody asks for what is there already.
+local function way_to_read(self, seconds, deadline)
+  local adapter = loop.choose(self.loop)
+  if adapter == blocking then return not held.some and (deadline or FOREVER) or nil end
+  return adapter.level and (not seconds or seconds >= PATIENT) or nil
 end
 
 -- ------------------------------------------------------------------------------ reading
@@ -129,12 +141,21 @@ local function is_late(deadline)
   return deadline and core.now() >= deadline
 end
 
+--- Whether what the core's receive() gave is all, and if not what it wants before it goes on.
+local function judge(data, detail)
+  if data and data ~= true or data == nil and not detail then return true end
+  return false, data == false and detail ~= "format" and detail or nil
+end
+
 --- Reads until the format has what it asks for. `want` is what a step before wants already.
 local function read_format(self, deadline, format, want)
-  local conn = self.conn
-  if want then
+  local conn, done = self.conn
+  while want do
     local ok, err = drive.wait(conn, want, self, deadline, "read")
     if not ok then return nil, err end
+    local data, detail = conn:receive(format)
+    done, want = judge(data, detail)
+    if done then return data end
   end
   local data = conn:take(format)
   while not data do
@@ -184,12 +205,12 @@ function Connection:read(format)
   local seconds = self.seconds
   local deadline = seconds and drive.deadline(seconds)
   if not conn then return read_slowly(self, format == nil and "l" or format, deadline) end
-  local data, want
+  local data, detail
   repeat
-    data, want = conn:receive(format, waits_here(self) and (deadline or FOREVER) or nil)
+    data, detail = conn:receive(format, way_to_read(self, seconds, deadline))
   until data ~= true or is_late(deadline)
-  if data and data ~= true or data == nil and not want then return data end
-  want = data == false and want ~= "format" and want or nil
+  local done, want = judge(data, detail)
+  if done then return data end
   return read_slowly(self, format == nil and "l" or format, deadline, want)
 end
 

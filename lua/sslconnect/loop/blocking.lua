@@ -3,7 +3,7 @@
 -- A signal ends the wait early, so that Lua's hook for Ctrl-C runs before the next one.
 local core = require "sslconnect.core"
 
-local blocking = {name = "blocking"}
+local blocking = {name = "blocking", level = true}
 
 function blocking.wait(fd, events, seconds)
   local ready, err = core.wait(fd, events, seconds)

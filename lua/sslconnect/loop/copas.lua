@@ -17,7 +17,7 @@ local core = require "sslconnect.core"
 local socket = require "socket"
 local yieldable = require "sslconnect.loop.yieldable"
 
-local adapter = {name = "copas"}
+local adapter = {name = "copas", level = true}
 
 -- How many descriptors select(2) can take: those below this number.
 local SETSIZE = socket._SETSIZE or 1024

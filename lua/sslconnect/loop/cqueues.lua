@@ -13,7 +13,7 @@ local cqueues = require "cqueues"
 
 assert(cqueues.poll and cqueues.cancel and cqueues.running, "the module cqueues is another one")
 
-local adapter = {name = "cqueues"}
+local adapter = {name = "cqueues", level = true}
 
 -- controller -> fd -> {leader, follower}: what they poll for.
 local controllers = setmetatable({}, {__mode = "k"})

@@ -10,7 +10,7 @@ local heap = require "sslconnect.loop.heap"
 local held = require "sslconnect.held"
 local options = require "sslconnect.options"
 
-local embedded = {name = "embedded"}
+local embedded = {name = "embedded", level = true}
 
 ---@class sslconnect.Task
 local Task = {}
@@ -28,6 +28,7 @@ local FORGOTTEN = "the descriptor was closed"
 local ROUNDS = 16
 
 local unpack = table.unpack or unpack
+local running_coroutine = coroutine.running
 
 local function pack(...)
   return {n = select("#", ...), ...}
@@ -39,7 +40,7 @@ local current
 --- The task that this coroutine is; nil where it is none of the running loop.
 local function this_task()
   local task = current and current.task
-  return task and coroutine.running() == task.co and task or nil
+  return task and running_coroutine() == task.co and task or nil
 end
 
 local function need_task(name)
@@ -78,7 +79,7 @@ end
 --- Takes a task out of everything it waits for.
 local function detach(task)
   local loop, entry = task.loop, task.entry
-  loop.timers:remove(task)
+  if task.slot then loop.timers:remove(task) end
   if task.joined then
     remove(task.joined.waiters, task)
     task.joined = nil
@@ -119,7 +120,7 @@ local function events_of(entry)
 end
 
 --- Has a descriptor polled for a task; nil and why not.
-local function watch(task, fd, events)
+local function watch(task, fd, events, owner)
   detach(task)
   local loop = task.loop
   local entry = loop.entries[fd] or {fd = fd}
@@ -129,9 +130,11 @@ local function watch(task, fd, events)
   if w then entry.w = task end
   loop.entries[fd], task.entry = entry, entry
   loop.watching = loop.watching + 1
-  entry.polled = events_of(entry)
+  events = events_of(entry)
+  if events == entry.polled and owner and owner == entry.owner then return true end
   -- Even where it is polled for this already: the number may stand for another socket by now.
-  local ok, err = loop.poller:set(fd, entry.polled)
+  entry.polled, entry.owner = events, owner
+  local ok, err = loop.poller:set(fd, events)
   if ok then return true end
   detach(task)
   return nil, tostring(err)
@@ -153,6 +156,7 @@ end
 
 local function wake_ready(loop, ready)
   for fd, events in pairs(ready) do
+    ready[fd] = nil
     local entry = loop.entries[fd]
     if entry then
       if entry.r and events ~= "w" then wake(entry.r) end
@@ -308,6 +312,7 @@ local function new_loop(poller)
   return {
     poller = poller, timers = heap.new(),
     queue = {}, spare = {}, count = 0, -- the tasks to be resumed
+    ready = {}, -- filled by each wait, emptied at once
     entries = {}, touched = {}, -- descriptor -> who waits for it; those to be looked at
     tasks = {}, alive = 0, made = 0, watching = 0,
   }
@@ -341,7 +346,7 @@ local function poll(loop)
   end
   if seconds ~= 0 then held.release() end -- nobody is about to write
   if loop.watching > 0 or seconds > 0 then
-    local ready, err = loop.poller:wait(seconds)
+    local ready, err = loop.poller:wait(seconds, loop.ready)
     if not ready then error(err, 0) end
     wake_ready(loop, ready)
   end
@@ -516,11 +521,11 @@ function embedded.running()
 end
 
 --- Waits for a descriptor; outside of a task nobody could wake it, so there it blocks.
-function embedded.wait(fd, events, seconds)
+function embedded.wait(fd, events, seconds, owner)
   local task = this_task()
   if not task then return blocking.wait(fd, events, seconds) end
   if not task.canceled then
-    local ok, reason = watch(task, fd, events)
+    local ok, reason = watch(task, fd, events, owner)
     if not ok then return nil, reason end
   end
   local reason = suspend(task, seconds and core.now() + seconds)

@@ -3,15 +3,19 @@
 -- An adapter is a small table:
 --
 --   name    what messages call it
---   wait    function(fd, events, seconds) -> true | nil, reason
+--   wait    function(fd, events, seconds, owner) -> true | nil, reason
 --           Returns when `fd` is ready for `events` ("r", "w" or "rw"), when `seconds` have gone
 --           by (nil: no limit), or earlier for no reason: the caller looks for itself. With nil
---           and a reason the operation is given up: the user gets the code canceled.
+--           and a reason the operation is given up: the user gets the code canceled. `owner`
+--           stands for the socket: where it is the same, `fd` means the same too.
 --   forget  function(fd), optional: called before `fd` is closed
+--   level   of those that come with the module: true where the wait is for the state of `fd`, not
+--           for a change, and leaves nothing that a close could hurt
 --
 -- The rule: what the call or connection was given, else what was set for the process, else the
 -- loop that is surely running this coroutine, else blocking. Nothing is guessed: a loop that is
 -- only probably running does not count. docs/loops.md has the reasons.
+local blocking = require "sslconnect.loop.blocking"
 local options = require "sslconnect.options"
 
 local loop = {}
@@ -75,40 +79,25 @@ function loop.set(which)
   return true
 end
 
--- The loops that can be asked whether it was they who resumed this coroutine: the module that has
--- to be loaded for that, the adapter. No coroutine is resumed by two of them.
-local certain = {
-  {library = "sslconnect.loop.embedded", adapter = "embedded"},
-  {library = "cqueues", adapter = "cqueues"},
-}
+local loaded = package.loaded
 
---- The adapter of the loop that surely runs this coroutine; nil where none does.
+--- The adapter, where the module that has to be loaded for that is and its loop runs this coroutine.
+local function running(library, name)
+  local adapter = loaded[library] and (builtin[name] or load_builtin(name))
+  return adapter and adapter.running() and adapter or nil
+end
+
+--- The adapter of the loop that surely runs this coroutine; nil where none does. These are the loops
+-- that can be asked whether it was they who resumed it. No coroutine is resumed by two of them.
 local function detect()
-  for _, candidate in ipairs(certain) do
-    if package.loaded[candidate.library] then
-      local adapter = load_builtin(candidate.adapter)
-      if adapter and adapter.running() then return adapter end
-    end
-  end
+  return running("sslconnect.loop.embedded", "embedded") or running("cqueues", "cqueues")
 end
 
 --- The adapter to wait with now.
 ---@param explicit table|nil  an adapter
 ---@return table adapter
 function loop.choose(explicit)
-  return explicit or process_wide or detect() or require "sslconnect.loop.blocking"
-end
-
---- Whether what waits now would wait in poll(2): nobody else may run meanwhile.
----@param explicit table|nil  an adapter
----@return boolean
-function loop.is_blocking(explicit)
-  local adapter = explicit or process_wide
-  if adapter then return adapter == builtin.blocking end
-  for i = 1, #certain do
-    if package.loaded[certain[i].library] then return detect() == nil end
-  end
-  return true
+  return explicit or process_wide or detect() or blocking
 end
 
 --- Whether a loop was named, for this call or for the process.

@@ -8,7 +8,7 @@ local blocking = require "sslconnect.loop.blocking"
 local uv = require "luv"
 local yieldable = require "sslconnect.loop.yieldable"
 
-local adapter = {name = "luv"}
+local adapter = {name = "luv", level = true}
 
 -- The most that a timer is set to, in seconds: who waits longer is woken in between.
 local LONGEST = 1e6
