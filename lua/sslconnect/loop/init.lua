@@ -81,16 +81,17 @@ end
 
 local loaded = package.loaded
 
---- The adapter, where the module that has to be loaded for that is and its loop runs this coroutine.
-local function running(library, name)
-  local adapter = loaded[library] and (builtin[name] or load_builtin(name))
+--- The adapter, if its loop runs this coroutine.
+local function running(name)
+  local adapter = builtin[name] or load_builtin(name)
   return adapter and adapter.running() and adapter or nil
 end
 
---- The adapter of the loop that surely runs this coroutine; nil where none does. These are the loops
--- that can be asked whether it was they who resumed it. No coroutine is resumed by two of them.
+--- The adapter of the loop that surely runs this coroutine; nil where none does. These loops can be
+-- asked, where they are loaded, whether it was they who resumed it. None is resumed by two of them.
 local function detect()
-  return running("sslconnect.loop.embedded", "embedded") or running("cqueues", "cqueues")
+  return loaded["sslconnect.loop.embedded"] and running "embedded" or
+    loaded.cqueues and running "cqueues" or nil
 end
 
 --- The adapter to wait with now.
