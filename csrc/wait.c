@@ -118,16 +118,19 @@ go_on(sslc_conn *conn, sslc_status *status, int64_t deadline, int phase)
   return *status == SSLC_OK;
 }
 
-/* It is waited for in poll(2) here. */
+/* It is waited for in poll(2) here, whatever its user waits in elsewhere. */
 sslc_status
 sslc_conn_do_handshake_wait(sslc_conn *conn, int64_t deadline)
 {
+  const struct sslci_record *r =
+    conn && conn->rbio ? conn->rbio->record : NULL;
+  bool before = r && r->level;
   sslc_status status;
   sslc_conn_set_level_triggered(conn, 1);
   do {
     status = sslc_conn_do_handshake(conn);
   } while (go_on(conn, &status, deadline, SSLC_PHASE_HANDSHAKE));
-  sslc_conn_set_level_triggered(conn, 0);
+  sslc_conn_set_level_triggered(conn, before);
   return status;
 }
 

@@ -1085,9 +1085,11 @@ function conn:early_data() end
 function conn:take_session() end
 
 ---One step of the handshake. SSL_do_handshake(3).
+---@param level boolean|nil true: whoever waits for the socket waits for its state, as poll(2) does,
+---so that there is no need to look in vain for an answer to what was just sent
 ---@return boolean|nil done
 ---@return sslconnect.core.want|sslconnect.core.error|nil why
-function conn:do_handshake() end
+function conn:do_handshake(level) end
 
 ---One step of the handshake as a client. SSL_connect(3).
 ---@return boolean|nil done
@@ -1122,7 +1124,8 @@ function conn:write(s, i, j) end
 ---Reads as io.read does, in one go where nothing has to be waited for. What came and does not do
 ---yet is kept, and `read` and `peek` do not see it.
 ---@param format "l"|"L"|"a"|integer|nil "l" where absent
----@param deadline number|nil a point of core.now(): until then it may wait in poll(2)
+---@param deadline number|true|nil a point of core.now(): until then it may wait in poll(2); true:
+---as for do_handshake
 ---@return string|boolean|nil data true: to be called again; nil alone: the end of the stream;
 ---false, "format": the format is none
 ---@return sslconnect.core.want|"format"|sslconnect.core.error|nil why after a wait in vain, and
