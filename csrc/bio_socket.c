@@ -95,7 +95,7 @@ note_read(struct sslci_record *r, ssize_t n, int len)
 }
 
 /* What has just been written to has no answer yet, and to look for it would be
- * in vain: a BIO that blocks waits first, and where it is known that others wait
+ * in vain: a BIO that blocks waits first, and where others are known to wait
  * for a state they are to do so.  False: not now. */
 static bool
 may_look(BIO *bio, struct sslci_socket *s)

@@ -611,7 +611,7 @@ pass_on(sslc_dial *dial, int fd, int events)
 }
 
 /* Passes on what is told of the sockets, without waiting for it.  No attempt
- * begins in here: a descriptor of an old event is never that of a new socket. */
+ * begins in here: no descriptor of an old event is that of a new socket. */
 static sslc_status
 collect(sslc_dial *dial)
 {

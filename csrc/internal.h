@@ -1495,7 +1495,7 @@ int sslci_sockets_next(struct sslci_sockets *s, int *events);
 int sslci_sockets_sole(const struct sslci_sockets *s, int *events);
 
 /* A descriptor that is readable when one is ready, the same from now on; -1:
- * there is none (where the system has only poll(2), or `unwaitable` says why). */
+ * there is none (the system has only poll(2), or `unwaitable` says why). */
 int sslci_sockets_fd(struct sslci_sockets *s);
 
 void sslci_sockets_free(struct sslci_sockets *s);

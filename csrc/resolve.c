@@ -321,7 +321,8 @@ start_failure(sslc_error *e, const char *name, int status)
 }
 
 static struct sslci_resolver *
-make(struct sslci_sockets *sockets, const struct sslci_resolver_options *options)
+make(struct sslci_sockets *sockets,
+     const struct sslci_resolver_options *options)
 {
   struct sslci_resolver *r = sslci_new(struct sslci_resolver);
   if (!r)

@@ -52,8 +52,8 @@ function helper.root()
   return source:match("^(.*)/spec/[^/]*$") or "."
 end
 
---- How many descriptors this process has open. What a finalizer still needed goes a cycle later, and
--- what that needed another one.
+--- How many descriptors this process has open. What a finalizer still needed goes a cycle later,
+-- and what that needed another one.
 function helper.count_fds()
   for _ = 1, 4 do collectgarbage() end
   local count = 0

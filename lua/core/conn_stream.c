@@ -373,8 +373,8 @@ static int take_rest(lua_State *L, lcore_object *o, const wish *w)
   return 1;
 }
 
-/* Tries once.  The results; 0: the status tells, SSLC_OK that there is more than
- * before and not enough. */
+/* Tries once.  The results; 0: the status tells, SSLC_OK that there is more
+ * than before and not enough. */
 static int attempt(lua_State *L, lcore_object *o, reading *r)
 {
   const wish *w = &r->wish;

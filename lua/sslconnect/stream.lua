@@ -24,6 +24,8 @@ local RECORD = 16384
 
 local FOREVER = math.huge
 
+local weak_values = {__mode = "v"}
+
 -- Seconds. A read of less may be there to ask for what has come.
 local PATIENT = 0.1
 
@@ -50,7 +52,7 @@ local function new(parts)
     socket = parts.socket, -- keeps its owner from closing the descriptor
     transport = parts.transport, -- where there is no descriptor: what moves the bytes
     sharing = parts.sharing, -- how its sessions come into a store
-    busy = setmetatable({}, {__mode = "v"}), -- who reads, who writes
+    busy = setmetatable({}, weak_values), -- who reads, who writes
     closed = false,
   }, Connection)
   if not parts.transport then

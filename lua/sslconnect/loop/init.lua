@@ -113,7 +113,7 @@ end
 ---@param explicit table|nil  an adapter
 ---@param fd integer|nil
 function loop.forget(explicit, fd)
-  if not fd then return end
+  if not fd or not explicit and next(known) == nil then return end
   local all = {explicit and not known[explicit] and explicit or nil}
   for adapter in pairs(known) do all[#all + 1] = adapter end
   for _, adapter in ipairs(all) do
