@@ -8,6 +8,7 @@
  */
 #include "lcore.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,9 +35,48 @@ static size_t size_of(const lcore_kept *k)
   return k->end - k->begin;
 }
 
+/* One buffer that nobody uses is kept at hand in the process: malloc(3) would
+ * give a large one back to the kernel after each read, which costs more than
+ * the read.  Its size is in its first bytes.  Freed when the module goes. */
+#define SPARE_MOST ((size_t)256 * 1024)
+
+static _Atomic(char *) spare;
+
+#if defined(__GNUC__)
+__attribute__((destructor))
+#endif
+static void drop_spare(void)
+{
+  free(atomic_exchange(&spare, NULL));
+}
+
+static void give_spare(char *bytes, size_t room)
+{
+  if (bytes != NULL && room >= sizeof room && room <= SPARE_MOST) {
+    memcpy(bytes, &room, sizeof room);
+    bytes = atomic_exchange(&spare, bytes);
+  }
+  free(bytes);
+}
+
+/* It, where it has so much room; NULL. */
+static char *take_spare(size_t *room)
+{
+  size_t size = 0;
+  char *bytes = atomic_exchange(&spare, NULL);
+  if (bytes != NULL)
+    memcpy(&size, bytes, sizeof size);
+  if (size < *room) {
+    free(bytes);
+    return NULL;
+  }
+  *room = size;
+  return bytes;
+}
+
 void lcore_drop_kept(lcore_object *o)
 {
-  free(o->kept.bytes);
+  give_spare(o->kept.bytes, o->kept.room);
   o->kept = (lcore_kept){NULL, 0, 0, 0, 0};
 }
 
@@ -53,11 +93,16 @@ static int make_room(lcore_kept *k, size_t room)
   if (k->room - size >= room)
     return 1;
   size_t more = room > size ? room : size;
-  char *bytes = more > SIZE_MAX - size ? NULL : realloc(k->bytes, size + more);
+  if (more > SIZE_MAX - size)
+    return 0;
+  more += size;
+  char *bytes = k->bytes == NULL ? take_spare(&more) : NULL;
+  if (bytes == NULL)
+    bytes = realloc(k->bytes, more);
   if (bytes == NULL)
     return 0;
   k->bytes = bytes;
-  k->room = size + more;
+  k->room = more;
   return 1;
 }
 
