@@ -28,6 +28,18 @@ start_two(const char *first, const char *second, int port, int delay)
   return dial;
 }
 
+/* A dial that is on its way to where nobody answers. */
+static sslc_dial *
+start_at(struct full *full)
+{
+  sslc_dial *dial;
+
+  assert_true(full_init(full, "127.0.0.1", 0));
+  dial = start("127.0.0.1", full->port);
+  assert_int_equal(sslc_dial_step(dial), SSLC_WANT_CONNECT);
+  return dial;
+}
+
 /* Who waits by itself, or for the only socket, has no further descriptor. */
 static void
 test_spare(void **state)
@@ -83,12 +95,9 @@ static void
 test_refused_late(void **state)
 {
   struct full full;
-  sslc_dial *dial;
+  sslc_dial *dial = start_at(&full);
 
   (void)state;
-  assert_true(full_init(&full, "127.0.0.1", 0));
-  dial = start("127.0.0.1", full.port);
-  assert_int_equal(sslc_dial_step(dial), SSLC_WANT_CONNECT);
   full_free(&full);
   assert_status(drive_sole(dial), SSLC_ERR_SYS, sslc_dial_error(dial));
   assert_code(sslc_dial_error(dial), SSLC_CODE_CONNECTION_REFUSED);
@@ -158,9 +167,7 @@ test_signal(void **state)
   sslc_dial *dial;
 
   (void)state;
-  assert_true(full_init(&full, "127.0.0.1", 0));
-  dial = start("127.0.0.1", full.port);
-  assert_int_equal(sslc_dial_step(dial), SSLC_WANT_CONNECT);
+  dial = start_at(&full);
   memset(&action, 0, sizeof action);
   action.sa_handler = on_alarm;
   assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
@@ -237,9 +244,7 @@ test_no_descriptor_left(void **state)
   (void)state;
   if (under_valgrind())
     skip();
-  assert_true(full_init(&full, "127.0.0.1", 0));
-  dial = start("127.0.0.1", full.port);
-  assert_int_equal(sslc_dial_step(dial), SSLC_WANT_CONNECT);
+  dial = start_at(&full);
   assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
   none = before;
   none.rlim_cur = 3;
