@@ -122,8 +122,9 @@ go_on(sslc_conn *conn, sslc_status *status, int64_t deadline, int phase)
 sslc_status
 sslc_conn_do_handshake_wait(sslc_conn *conn, int64_t deadline)
 {
-  const struct sslci_record *r =
-    conn && conn->rbio ? conn->rbio->record : NULL;
+  if (!conn)
+    return SSLC_ERR_ARG;
+  const struct sslci_record *r = conn->rbio ? conn->rbio->record : NULL;
   bool before = r && r->level;
   sslc_status status;
   sslc_conn_set_level_triggered(conn, 1);
