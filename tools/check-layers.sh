@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 
 libc='assert|ctype|dlfcn|errno|fcntl|inttypes|limits|math|poll|signal|stdarg|stdbool'
-libc="$libc|stddef|stdint|stdio|stdlib|string|strings|time|unistd|sys/[a-z]+"
+libc="$libc|stdatomic|stddef|stdint|stdio|stdlib|string|strings|time|unistd|sys/[a-z]+"
 libc="$libc|arpa/inet|net/if|netdb|netinet/in|netinet/tcp"
 
 # Word splitting of lists of files is meant, here and below.
