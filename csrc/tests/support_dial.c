@@ -279,6 +279,20 @@ start(const char *host, int port)
   return dial;
 }
 
+sslc_dial *
+start_given(const char *const *addresses, size_t n, int port, int delay)
+{
+  sslc_dial *dial = sslc_dial_new();
+
+  assert_ok(sslc_dial_set_addresses(dial, addresses, n),
+            sslc_dial_error(dial));
+  if (delay > 0)
+    assert_ok(sslc_dial_set_attempt_delay(dial, delay), sslc_dial_error(dial));
+  assert_ok(sslc_dial_start(dial, "name.example", port),
+            sslc_dial_error(dial));
+  return dial;
+}
+
 static int
 milliseconds_until(int64_t at)
 {

@@ -63,6 +63,11 @@ void dns_use(const struct dns *dns, sslc_dial *dial);
 /* A new dial that was started. */
 sslc_dial *start(const char *host, int port);
 
+/* The same for `n` addresses; `delay` between attempts in milliseconds, 0: as
+ * it is. */
+sslc_dial *start_given(const char *const *addresses, size_t n, int port,
+                       int delay);
+
 /* Steps and waits as a loop does, with poll(2) alone, and lets the nameserver
  * (or NULL) do its part, until the dial is done or `deadline` passes (then
  * SSLC_WANT_CONNECT). */

@@ -13,20 +13,6 @@
 
 #define MS INT64_C(1000000)
 
-static sslc_dial *
-start_given(const char *const *addresses, size_t n, int port, int delay)
-{
-  sslc_dial *dial = sslc_dial_new();
-
-  assert_ok(sslc_dial_set_addresses(dial, addresses, n),
-            sslc_dial_error(dial));
-  if (delay > 0)
-    assert_ok(sslc_dial_set_attempt_delay(dial, delay), sslc_dial_error(dial));
-  assert_ok(sslc_dial_start(dial, "name.example", port),
-            sslc_dial_error(dial));
-  return dial;
-}
-
 static void
 assert_address(const sslc_dial *dial, const char *ip, int port)
 {

@@ -15,18 +15,7 @@
 /* An attempt that takes time whatever the machine. */
 enum { LONG = 5000 };
 
-static sslc_dial *
-start_two(const char *first, const char *second, int port, int delay)
-{
-  const char *addresses[] = { first, second };
-  sslc_dial *dial = sslc_dial_new();
-
-  assert_ok(sslc_dial_set_addresses(dial, addresses, 2),
-            sslc_dial_error(dial));
-  assert_ok(sslc_dial_set_attempt_delay(dial, delay), sslc_dial_error(dial));
-  assert_ok(sslc_dial_start(dial, "two.example", port), sslc_dial_error(dial));
-  return dial;
-}
+static const char *const two[] = { "127.0.0.2", "127.0.0.3" };
 
 /* A dial that is on its way to where nobody answers. */
 static sslc_dial *
@@ -133,7 +122,7 @@ test_made_late(void **state)
   assert_true(full_init(&full, "127.0.0.2", 0));
   listener = listen_on("127.0.0.3", &full.port);
   assert_true(listener >= 0);
-  dial = start_two("127.0.0.2", "127.0.0.3", full.port, 10);
+  dial = start_given(two, 2, full.port, 10);
   assert_int_equal(sslc_dial_step(dial), SSLC_WANT_CONNECT);
   assert_true(sslc_dial_sole_fd(dial, &events) >= 0);
   assert_int_equal(events, SSLC_WRITABLE);
@@ -215,13 +204,13 @@ test_wait_once_is_over(void **state)
   (void)state;
   assert_true(full_init(&full, "127.0.0.2", 0));
   listener = listen_on("127.0.0.3", &full.port);
-  dial = start_two("127.0.0.2", "127.0.0.3", full.port, LONG);
+  dial = start_given(two, 2, full.port, LONG);
   assert_int_equal(sslc_dial_step(dial), SSLC_WANT_CONNECT);
   assert_int_equal(sslc_dial_wait_once(dial, sslc_deadline(10)),
                    SSLC_WANT_CONNECT);
   assert_null(sslc_dial_error(dial));
   sslc_dial_free(dial);
-  dial = start_two("127.0.0.2", "127.0.0.3", full.port, 10);
+  dial = start_given(two, 2, full.port, 10);
   while (status == SSLC_WANT_CONNECT)
     status = sslc_dial_wait_once(dial, SSLC_FOREVER);
   assert_ok(status, sslc_dial_error(dial));
