@@ -45,10 +45,9 @@ if(SSLC_VALGRIND)
   # Thousands of processes, of handshakes, or of allocations that fail, and
   # megabytes: what is a minute with sanitizers, which look for the same, is
   # many of them here.
-  set(memcheck_leaves_out
+  string(CONCAT memcheck_leaves_out
     "^test_(interrupted|cases|records|bulk|ssl_overview|policy|ocsp|chain_api"
     "|key_update|signatures|.*oom)$")
-  string(CONCAT memcheck_leaves_out ${memcheck_leaves_out})
 endif()
 foreach(source ${tests})
   get_filename_component(name "${source}" NAME_WE)

@@ -37,24 +37,20 @@ end
 
 --- Calls `f`, and `tidy` with what it gave, or with nothing where it threw; then what it threw goes
 -- on. A wait can throw: Ctrl-C, an adapter, a scheduler that has errors thrown in its coroutines.
--- Where PUC 5.1 would not let a wait through pcall nothing is caught: there an error ends the
--- coroutine, as who waits in it cannot be called in a pcall of the user's either.
 ---@param tidy function  gives back what the caller gets
 function drive.guarded(tidy, f, ...)
-  if not yieldable.through_pcall() then return tidy(f(...)) end
   local function done(ok, ...)
     if ok then return tidy(...) end
     tidy()
     error((...), 0)
   end
-  return done(pcall(f, ...))
+  return done(yieldable.pcall(f, ...))
 end
 
 --- Waits in the loop. Where that throws the loop may be left with the descriptor in its set.
 local function wait_in_loop(where, fd, events, seconds, owner)
   local wait = loop.choose(where.loop).wait
-  if not yieldable.through_pcall() then return wait(fd, events, seconds, owner) end
-  local came_back, ok, reason = pcall(wait, fd, events, seconds, owner)
+  local came_back, ok, reason = yieldable.pcall(wait, fd, events, seconds, owner)
   if came_back then return ok, reason end
   loop.forget(where.loop, fd)
   error(ok, 0)

@@ -104,8 +104,7 @@ local function enter_for(self, what, operation, ...)
   local ok, err = enter(self, what)
   if not ok then return nil, err end
   set_quick(self, what, nil)
-  if not yieldable.through_pcall() then return left(self, what, true, operation(...)) end
-  return left(self, what, pcall(operation, ...))
+  return left(self, what, yieldable.pcall(operation, ...))
 end
 
 --- How the core is to read, for its receive(): until the deadline, where it would be waited for in

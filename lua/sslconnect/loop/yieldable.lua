@@ -36,4 +36,11 @@ function yieldable.through_pcall()
   return through_pcall or yieldable.coroutine() == nil
 end
 
+--- pcall of what may wait. Where PUC 5.1 would not let a wait through it nothing is caught: there
+-- an error ends the coroutine, as who waits in it cannot be called in a pcall of the user's either.
+function yieldable.pcall(f, ...)
+  if not yieldable.through_pcall() then return true, f(...) end
+  return pcall(f, ...)
+end
+
 return yieldable
