@@ -141,7 +141,8 @@ end
 --- What to wait for: the dial's only socket, where the loop allows that, or one descriptor for all.
 local function awaited(dialing, where)
   local fd, events
-  if loop.choose(where.loop).level then fd, events = dialing:sole_fd() end
+  local adapter = loop.choose(where.loop)
+  if adapter.level and not adapter.loud then fd, events = dialing:sole_fd() end
   if fd then return fd, events end
   where.dial_fd = dialing:fd()
   return where.dial_fd, "r"

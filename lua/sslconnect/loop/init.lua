@@ -11,6 +11,7 @@
 --   forget  function(fd), optional: called before `fd` is closed
 --   level   of those that come with the module: true where the wait is for the state of `fd`, not
 --           for a change, and leaves nothing that a close could hurt
+--   loud    of those: true where the loop itself complains of a socket whose connect has failed
 --
 -- The rule: what the call or connection was given, else what was set for the process, else the
 -- loop that is surely running this coroutine, else blocking. Nothing is guessed: a loop that is

@@ -8,7 +8,8 @@ local blocking = require "sslconnect.loop.blocking"
 local uv = require "luv"
 local yieldable = require "sslconnect.loop.yieldable"
 
-local adapter = {name = "luv", level = true}
+-- Loud: where an event is an error, luv prints it, and it does not know which (EBADF, it says).
+local adapter = {name = "luv", level = true, loud = true}
 
 -- The most that a timer is set to, in seconds: who waits longer is woken in between.
 local LONGEST = 1e6
