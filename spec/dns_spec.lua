@@ -164,7 +164,7 @@ for _, mode in ipairs(helper.modes) do
     it("that the deadline passed before a slow answer came", function()
       local seconds = timed(fails, {code = "timeout", phase = "dns"}, "slow", mode,
         {timeout = 0.3})
-      assert.is_true(seconds >= 0.3 and seconds < 2, seconds .. " s")
+      assert.is_true(seconds >= 0.3 and seconds < 3.5, seconds .. " s")
     end)
 
     it("which address failed, and why the other family has none", function()

@@ -46,6 +46,14 @@ function helper.write_file(path, data)
   assert(file:close())
 end
 
+--- A new directory, this process's alone.
+function helper.temporary_directory()
+  local pipe = assert(io.popen("mktemp -d"))
+  local path = pipe:read("*l")
+  pipe:close()
+  return path
+end
+
 --- The directory of the checkout, as this file was found in it.
 function helper.root()
   local source = debug.getinfo(1, "S").source:gsub("^@", "")

@@ -40,7 +40,7 @@ local identity = {cert = helper.cert("client.pem"), key = helper.cert("client.ke
 local directory, responses
 
 setup(function()
-  directory, responses = programs.temporary_directory(), {}
+  directory, responses = helper.temporary_directory(), {}
   for _, leaf in pairs(keys) do
     responses[leaf] = programs.ocsp_response(leaf, issuers[leaf], directory)
   end

@@ -33,7 +33,8 @@ local function echoes(conn)
   assert.equal("ping", conn:read("l"))
 end
 
---- A connect that has to wait: how often something else in the loop got its turn.
+--- A connect that has to wait: how often something else in the loop got its turn. Where the
+--- machine stands still meanwhile, that may be once.
 local function turns_of_others(name, given)
   local done, turns = false, 0
   under[name].run {
@@ -70,7 +71,7 @@ local can_catch = coroutine.wrap(require "sslconnect.loop.yieldable".through_pca
 
 describe("by itself", function()
   test("cqueues", "cqueues is found in a coroutine of its own", function()
-    assert.is_true(turns_of_others("cqueues", {timeout = 0.3}) >= 3)
+    assert.is_true(turns_of_others("cqueues", {timeout = 0.3}) > 0)
   end)
 
   test("cqueues", "cqueues is not found in a coroutine made inside of one of its own", function()
@@ -150,14 +151,14 @@ describe("a loop that was given", function()
     assert.equal(0, turns_of_others("cqueues", {timeout = 0.2, loop = "blocking"}))
     assert(ssl.set_loop("blocking"))
     assert.equal(0, turns_of_others("cqueues", {timeout = 0.2}))
-    assert.is_true(turns_of_others("cqueues", {timeout = 0.2, loop = "cqueues"}) >= 3)
+    assert.is_true(turns_of_others("cqueues", {timeout = 0.2, loop = "cqueues"}) > 0)
   end)
 
   for _, name in ipairs {"luv", "copas"} do
     test(name, name .. " is used by name, for one connect or for the process", function()
-      assert.is_true(turns_of_others(name, {timeout = 0.3, loop = name}) >= 3)
+      assert.is_true(turns_of_others(name, {timeout = 0.3, loop = name}) > 0)
       assert(ssl.set_loop(name))
-      assert.is_true(turns_of_others(name, {timeout = 0.3}) >= 3)
+      assert.is_true(turns_of_others(name, {timeout = 0.3}) > 0)
     end)
   end
 

@@ -205,7 +205,7 @@ describe("while a connect goes into a black hole", function()
       local order = {}
       helper.run {
         function()
-          local conn, err = connect("dead.wild.example", {timeout = 2}, "coroutine")
+          local conn, err = connect("dead.wild.example", {timeout = 5}, "coroutine")
           order[#order + 1] = conn and "connected" or err.code
         end,
         function()

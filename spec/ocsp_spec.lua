@@ -1,44 +1,13 @@
 -- ocsp_spec.lua: stapled OCSP responses from Lua, as the openssl program makes them.
 local helper = require "helper"
-local lfs = require "lfs"
+local programs = require "support.programs"
 local ssl = require "sslconnect"
 
-local core = ssl.core
+local directory = helper.temporary_directory()
+teardown(function() os.execute("rm -r " .. helper.quote(directory)) end)
 
-local directory = helper.cert("ocsp")
-lfs.mkdir(directory)
-
-local function run(...)
-  local words = {}
-  for i, word in ipairs {...} do words[i] = helper.quote(word) end
-  local pipe = assert(io.popen(table.concat(words, " ") .. " 2>&1; echo \"status $?\""))
-  local output = pipe:read("*a")
-  pipe:close()
-  assert(output:find("status 0\n$"), output)
-end
-
---- A response about direct.pem, which ca issued; `state` is its line in ca's index: "V", "R".
-local function make_response(name, state, days)
-  local paths = {index = directory .. "/" .. name .. ".index",
-    request = directory .. "/" .. name .. ".req", response = directory .. "/" .. name .. ".der"}
-  local conn = core.conn(assert(core.ctx()))
-  conn:close()
-  local pipe = assert(io.popen("openssl x509 -noout -serial -in " ..
-    helper.quote(helper.cert("direct.pem"))))
-  local serial = pipe:read("*a"):match("serial=(%x+)")
-  pipe:close()
-  local revoked = state == "R" and "250101000000Z,keyCompromise" or ""
-  helper.write_file(paths.index, ("%s\t491231235959Z\t%s\t%s\tunknown\t/CN=direct\n"):format(state,
-    revoked, serial))
-  local ca, key = helper.ca, helper.cert("ca.key")
-  run("openssl", "ocsp", "-issuer", ca, "-cert", helper.cert("direct.pem"), "-no_nonce",
-    "-reqout", paths.request)
-  run("openssl", "ocsp", "-index", paths.index, "-CA", ca, "-rsigner", ca, "-rkey", key, "-reqin",
-    paths.request, "-respout", paths.response, "-ndays", tostring(days or 7), "-noverify")
-  return paths.response
-end
-
-local good, revoked = make_response("good", "V"), make_response("revoked", "R")
+local good = programs.ocsp_response("direct", "ca", directory)
+local revoked = programs.ocsp_response("direct", "ca", directory, "R")
 
 --- Runs a server of a context and a client's connect to it; what the client got.
 local function meet(serving, given)

@@ -97,13 +97,6 @@ http {
 local Nginx = {}
 Nginx.__index = Nginx
 
-local function temporary_directory()
-  local pipe = assert(io.popen("mktemp -d"))
-  local path = pipe:read("*l")
-  pipe:close()
-  return path
-end
-
 --- Before the command: where the libraries of what was unpacked are.
 local function library_path()
   if root == "" then return "" end
@@ -122,7 +115,7 @@ end
 --- @param values table  what stands in the configuration in capitals
 --- @param environment string|nil  variables, as the shell has them
 local function start(text, values, environment)
-  local self = setmetatable({prefix = temporary_directory()}, Nginx)
+  local self = setmetatable({prefix = helper.temporary_directory()}, Nginx)
   values.PREFIX, values.ROOT = self.prefix, root_of_checkout()
   values.MODULES, values.JIT, values.SYSTEM = MODULES, jit_module, root
   helper.write_file(self.prefix .. "/nginx.conf", (text:gsub("%u[%u_]+", values)))

@@ -34,13 +34,6 @@ local function words(list)
   return ("timeout %d "):format(LONGEST) .. table.concat(quoted, " ")
 end
 
-function programs.temporary_directory()
-  local pipe = assert(io.popen("mktemp -d"))
-  local path = pipe:read("*l")
-  pipe:close()
-  return path
-end
-
 -- Servers ----------------------------------------------------------------------------------------
 
 local Server = {}
@@ -146,7 +139,7 @@ local nginx_server = [[
 --- nginx, one process for all: `servers` are lists of a name, a leaf, whether a certificate is
 -- demanded, and the file of a stapled response. It listens on sockets PREFIX/NAME.
 function programs.nginx(servers)
-  local prefix, blocks = programs.temporary_directory(), {}
+  local prefix, blocks = helper.temporary_directory(), {}
   for _, server in ipairs(servers) do
     local values = {
       NAME = server[1], CERT = file(server[2], "pem"), KEY = file(server[2], "key"),
@@ -165,16 +158,20 @@ function programs.nginx(servers)
 end
 
 --- The file of an OCSP response for the leaf, that its issuer has signed: openssl-ocsp(1).
-function programs.ocsp_response(leaf, issuer, directory)
-  local out = directory .. "/" .. leaf .. ".ocsp"
+--- @param state string|nil  the first letter of its line in the issuer's index: "V", which is
+---   the default, or "R" for one that is revoked
+function programs.ocsp_response(leaf, issuer, directory, state)
+  state = state or "V"
+  local out = ("%s/%s-%s.ocsp"):format(directory, leaf, state)
   local script = ([[
     set -e
     serial=$(openssl x509 -in LEAF.pem -noout -serial | cut -d= -f2)
-    printf 'V\t491231000000Z\t\t%s\tunknown\t/CN=leaf\n' "$serial" >OUT.index
+    printf 'STATE\t491231000000Z\tREVOKED\t%s\tunknown\t/CN=leaf\n' "$serial" >OUT.index
     openssl ocsp -issuer ISSUER.pem -cert LEAF.pem -no_nonce -reqout OUT.request
     openssl ocsp -index OUT.index -CA ISSUER.pem -rsigner ISSUER.pem -rkey ISSUER.key \
       -reqin OUT.request -respout OUT -ndays 7
-  ]]):gsub("%u%u%u+", {LEAF = helper.cert(leaf), ISSUER = helper.cert(issuer), OUT = out})
+  ]]):gsub("%u%u%u+", {LEAF = helper.cert(leaf), ISSUER = helper.cert(issuer),
+    OUT = out, STATE = state, REVOKED = state == "R" and "250101000000Z,keyCompromise" or ""})
   local pipe = assert(io.popen("{ " .. script .. "} 2>&1"))
   local said = pipe:read("*a")
   pipe:close()
