@@ -304,21 +304,20 @@ describe("coroutines", function()
   end)
 
   it("wait for slow peers without keeping others from theirs", function()
-    local results = helper.run {
+    local stalled, count = true, 0
+    helper.run {
       function()
-        return select(2, connect("raw/stall", {loop = "coroutine", timeout = 1})).code
+        helper.fails({code = "timeout"}, connect("raw/stall", {loop = "coroutine", timeout = 1}))
+        stalled = false
       end,
       function()
-        local count, late = 0, core.now() + 0.5
-        while core.now() < late do
+        while stalled do
           echoes(assert(connect("good/echo", {loop = "coroutine"})))
-          count = count + 1
+          if stalled then count = count + 1 end
         end
-        return count
       end,
     }
-    assert.equal("timeout", results[1][1])
-    assert.is_true(results[2][1] > 5, tostring(results[2][1]))
+    assert.is_true(count > 0)
   end)
 
   it("read and write on one connection at the same time", function()
