@@ -151,9 +151,9 @@ describe("accept", function()
   end)
 
   it("takes a LuaSocket object over, and a bare descriptor on demand", function()
-    local before = helper.count_fds()
+    local before = helper.open_fds()
     run({}, echo, say)
-    assert.equal(before, helper.count_fds())
+    helper.no_fd_left(before)
     local port, listener = helper.listen()
     local ctx = assert(ssl.context(SERVER))
     local fd

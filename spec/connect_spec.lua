@@ -76,13 +76,13 @@ describe("a connect", function()
   end)
 
   it("leaves no descriptor behind, closed or failed", function()
-    local before = helper.count_fds()
+    local before = helper.open_fds()
     for _ = 1, 3 do
       assert(connect("good/echo")):close()
       assert.is_nil((connect("expired/echo")))
       assert.is_nil((connect("raw/stall", {timeout = 0.05})))
     end
-    assert.equal(before, helper.count_fds())
+    helper.no_fd_left(before)
   end)
 end)
 

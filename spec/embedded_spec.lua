@@ -64,7 +64,7 @@ describe("ssl.run", function()
   end)
 
   it("throws what a task throws that nobody waits for, when the others were canceled", function()
-    local code, fds = nil, helper.count_fds()
+    local code, fds = nil, helper.open_fds()
     local err = thrown_by(ssl.run, function()
       ssl.spawn(function()
         ssl.sleep(0.01)
@@ -77,7 +77,7 @@ describe("ssl.run", function()
     end)
     assert.matches("nobody waits for me", err, 1, true)
     assert.equal("canceled", code)
-    assert.equal(fds, helper.count_fds())
+    helper.no_fd_left(fds)
   end)
 
   it("can be called again after an error", function()
@@ -260,14 +260,14 @@ describe("canceling", function()
   end)
 
   it("ends a connect, which leaves no descriptor", function()
-    local fds = helper.count_fds()
+    local fds = helper.open_fds()
     ssl.run(function()
       local task = ssl.spawn(connect, "raw/stall")
       ssl.sleep(0.05)
       task:cancel()
       helper.fails({code = "canceled", phase = "handshake"}, task:wait())
     end)
-    assert.equal(fds, helper.count_fds())
+    helper.no_fd_left(fds)
   end)
 
   it("ends a read, and the connection can be read by another", function()
@@ -441,7 +441,7 @@ end)
 
 describe("connections in the loop", function()
   it("shake hands at once, 100 beside 100 that stall", function()
-    local fds = helper.count_fds()
+    local fds = helper.open_fds()
     ssl.run(function()
       local stalled, tasks, good = {}, {}, 0
       for i = 1, 100 do stalled[i] = ssl.spawn(connect, "raw/stall", {timeout = LONG}) end
@@ -459,7 +459,7 @@ describe("connections in the loop", function()
       for _, task in ipairs(stalled) do task:cancel() end
       for _, task in ipairs(stalled) do helper.fails({code = "canceled"}, task:wait()) end
     end)
-    assert.equal(fds, helper.count_fds())
+    helper.no_fd_left(fds)
   end)
 
   it("are read and written at the same time", function()

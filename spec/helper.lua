@@ -60,12 +60,44 @@ function helper.root()
   return source:match("^(.*)/spec/[^/]*$") or "."
 end
 
---- How many descriptors this process has open. What a finalizer still needed goes a cycle later,
--- and what that needed another one.
-function helper.count_fds()
+-- What a finalizer still needed goes a cycle later, and what that needed another one.
+local function collect_all()
   for _ = 1, 4 do collectgarbage() end
+end
+
+--- The descriptors that this process has open: number and, where the system tells it, what it is.
+---@param uncollected boolean|nil  those too that nobody can reach any more
+---@return table<string, true>
+function helper.open_fds(uncollected)
+  if not uncollected then collect_all() end
+  local open = {}
+  for fd in lfs.dir("/dev/fd") do
+    local target = lfs.symlinkattributes("/dev/fd/" .. fd, "target") or ""
+    local of_this_loop = target:find("^/proc/%d+/fd$")
+    if not of_this_loop then open[fd .. " " .. target] = true end
+  end
+  return open
+end
+
+--- Those that are open and were not before, as `open_fds` gave it.
+function helper.new_fds(before, uncollected)
+  local new = {}
+  for fd in pairs(helper.open_fds(uncollected)) do
+    if not before[fd] then new[#new + 1] = fd end
+  end
+  return new
+end
+
+--- That there are none. Fewer than before there may be: what an earlier test dropped can stand in a
+--- slot of LuaJIT's stack that compiled code no longer clears, and be collected meanwhile.
+function helper.no_fd_left(before, uncollected)
+  luassert.same({}, helper.new_fds(before, uncollected))
+end
+
+--- How many descriptors this process has open.
+function helper.count_fds()
   local count = 0
-  for _ in lfs.dir("/dev/fd") do count = count + 1 end
+  for _ in pairs(helper.open_fds()) do count = count + 1 end
   return count
 end
 

@@ -268,7 +268,7 @@ describe("a coroutine that ends in a wait", function()
   end)
 
   it("by an error in a connect lets the loop forget the descriptor", function()
-    local before, waited, forgotten = helper.count_fds()
+    local before, waited, forgotten = helper.open_fds()
     local adapter = {
       wait = function(fd)
         waited = fd
@@ -281,7 +281,7 @@ describe("a coroutine that ends in a wait", function()
     assert.equal("killed", err)
     assert.is_not_nil(waited)
     assert.equal(waited, forgotten)
-    assert.equal(before, helper.count_fds())
+    helper.no_fd_left(before)
   end)
 
   test("luv", "by coroutine.close under luv leaves the connection to others", function()

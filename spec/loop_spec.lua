@@ -197,7 +197,7 @@ describe("an adapter", function()
   end)
 
   it("that gives up leaves no descriptor behind", function()
-    local before, fds = helper.count_fds(), {}
+    local before, fds = helper.open_fds(), {}
     for count = 1, 4 do
       local left = count
       helper.fails({code = "canceled"}, connect("raw/stall", {loop = {
@@ -211,7 +211,7 @@ describe("an adapter", function()
       }}))
     end
     assert.is_not_nil(next(fds))
-    assert.equal(before, helper.count_fds())
+    helper.no_fd_left(before)
   end)
 
   it("that throws is heard, and the connection stays usable", function()
@@ -285,7 +285,7 @@ end)
 
 describe("coroutines", function()
   it("connect 200 at once, and each gets its own answers", function()
-    local before = helper.count_fds()
+    local before = helper.open_fds()
     local functions = {}
     for i = 1, 200 do
       functions[i] = function()
@@ -300,7 +300,7 @@ describe("coroutines", function()
     local results = helper.run(functions, 30)
     assert.is_true(core.now() - began < 30)
     for i = 1, 200 do assert.equal(tostring(i), results[i][1]) end
-    assert.equal(before, helper.count_fds())
+    helper.no_fd_left(before)
   end)
 
   it("wait for slow peers without keeping others from theirs", function()
@@ -409,7 +409,7 @@ describe("coroutines", function()
   end)
 
   it("dropped in the middle of a connect leave no descriptor behind", function()
-    local before = helper.count_fds()
+    local before = helper.open_fds()
     for resumes = 1, 3 do
       local co = coroutine.create(function()
         return connect("raw/stall", {loop = "coroutine"})
@@ -420,7 +420,7 @@ describe("coroutines", function()
         if coroutine.status(co) == "suspended" then core.wait(fd, events, 0.05) end
       end
     end
-    assert.equal(before, helper.count_fds())
+    helper.no_fd_left(before)
   end)
 
   it("may hand a connection on to each other", function()

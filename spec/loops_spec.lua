@@ -68,7 +68,7 @@ local function describe_loop(name)
 
   describe("under " .. name, function()
     test("it connects, is verified, and talks", function()
-      local before = helper.count_fds()
+      local before = helper.open_fds()
       local info = run(function()
         local conn = assert(connect("good/echo"))
         echoes(conn, "hello")
@@ -77,7 +77,7 @@ local function describe_loop(name)
         return info
       end)
       assert.is_true(info.verified)
-      assert.equal(before, helper.count_fds())
+      helper.no_fd_left(before)
     end)
 
     test("it tells why a connect failed", function()
@@ -219,7 +219,7 @@ local function describe_loop(name)
 
     local many = name == "copas" and MANY_IN_SELECT or MANY
     test_concurrent(many .. " connects are done while " .. many .. " others stall", function()
-      local before = helper.count_fds()
+      local before = helper.open_fds()
       local port, listener = helper.listen()
       local functions, waiting, done = {}, 0, 0
       for i = 1, many do
@@ -245,7 +245,7 @@ local function describe_loop(name)
       under.run(functions)
       assert.equal(many, done)
       assert.equal(0, waiting)
-      assert.equal(before, helper.count_fds())
+      helper.no_fd_left(before)
     end)
 
     test_concurrent("much goes both ways at once, and all of it arrives", function()
@@ -285,7 +285,7 @@ local function describe_loop(name)
     -- --------------------------------------------------------------------------- the end
 
     test_concurrent("who waits hears of a close at once, reader and writer", function()
-      local before = helper.count_fds()
+      local before = helper.open_fds()
       for _ = 1, 3 do
         local closed = {}
         local results = under.run {
@@ -313,11 +313,11 @@ local function describe_loop(name)
             helper.unpack(results[i], 1, 2))
         end
       end
-      assert.equal(before, helper.count_fds())
+      helper.no_fd_left(before)
     end)
 
     test("connections that are dropped without a close break nothing", function()
-      local before = helper.count_fds()
+      local before = helper.open_fds()
       run(function()
         for i = 1, 5 do
           echoes(assert(connect("good/echo")), "number " .. i)
@@ -325,7 +325,7 @@ local function describe_loop(name)
           collectgarbage()
         end
       end)
-      assert.equal(before, helper.count_fds())
+      helper.no_fd_left(before)
     end)
 
     test_concurrent("an address that refuses late is followed by the next", function()

@@ -184,11 +184,11 @@ describe("what a store gives", function()
   it("is thrown on", function()
     local store = new_store()
     store.functions.get = function() error("a bug") end
-    local before = helper.count_fds()
+    local before = helper.open_fds()
     assert.has_error(function()
       context(store.functions):connect("localhost", server:port("good/echo"))
     end)
-    assert.equal(before, helper.count_fds())
+    helper.no_fd_left(before)
   end)
 end)
 
