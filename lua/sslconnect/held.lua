@@ -22,7 +22,13 @@ function held.let_go(conn)
   return not flights[conn]
 end
 
---- The same for all of them.
+--- Notes that a connection has written: what it held has gone with that.
+---@param conn sslconnect.core.conn
+function held.wrote(conn)
+  if flights[conn] and held.let_go(conn) then held.some = next(flights) ~= nil end
+end
+
+--- Sends what all of them hold, as far as that goes.
 function held.release()
   if not held.some then return end
   for conn in pairs(flights) do held.let_go(conn) end

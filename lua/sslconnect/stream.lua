@@ -42,25 +42,18 @@ local function set_quick(self, what, conn)
 end
 
 --- Makes a connection of the core's one, its handshake done.
----@param parts table  conn, bio, host, address, loop, socket, transport
----@return sslconnect.Connection
-local function new(parts)
-  local self = setmetatable({
-    conn = parts.conn, bio = parts.bio, fd = parts.conn:fd(),
-    host = parts.host, address = parts.address,
-    loop = parts.loop, -- an adapter, where one was given
-    socket = parts.socket, -- keeps its owner from closing the descriptor
-    transport = parts.transport, -- where there is no descriptor: what moves the bytes
-    sharing = parts.sharing, -- how its sessions come into a store
-    busy = setmetatable({}, weak_values), -- who reads, who writes
-    closed = false,
-  }, Connection)
-  if not parts.transport then
-    held.add(parts.conn)
-    writable[self] = parts.conn
-    readable[self] = not parts.sharing and parts.conn or nil
+---@param self table  conn and bio, the core's; fd, nil where there is none; host, address;
+--- loop, an adapter, where one was given; socket, to keep its owner from closing the descriptor;
+--- transport, where there is no descriptor: what moves the bytes; sharing, how its sessions come
+--- into a store; closed, false
+---@return sslconnect.Connection  the same table
+local function new(self)
+  if not self.transport then
+    held.add(self.conn)
+    writable[self] = self.conn
+    readable[self] = not self.sharing and self.conn or nil
   end
-  return self
+  return setmetatable(self, Connection)
 end
 
 -- ------------------------------------------------------------------------------- errors
@@ -76,6 +69,7 @@ end
 --- Marks that this coroutine is in the operation; nil and `busy` where another one is. One that
 -- died in it, or that nobody holds any more, does not count.
 local function enter(self, what)
+  self.busy = self.busy or setmetatable({}, weak_values) -- who reads, who writes
   if yieldable.is_another(self.busy[what]) then
     return failure(self, "busy", what, "another coroutine is in a " .. what ..
       " on this connection")
@@ -299,7 +293,10 @@ function Connection:write(...)
     self.broken = true -- should this end here, by a hook of Lua's that throws
     sent = conn:transmit(...)
     if sent == true or not sent then self.broken = false end
-    if sent == true then return self end
+    if sent == true then
+      if held.some then held.wrote(conn) end
+      return self
+    end
   end
   local data, err = join(self, ...)
   if not data then return nil, err end
