@@ -42,12 +42,13 @@ if(SSLC_VALGRIND)
   find_program(VALGRIND valgrind REQUIRED)
   set(memcheck "${VALGRIND}" --quiet --error-exitcode=99 --leak-check=full
     --errors-for-leak-kinds=definite --show-leak-kinds=definite)
-  # Thousands of processes, of handshakes, or of allocations that fail, and
-  # megabytes: what is a minute with sanitizers, which look for the same, is
-  # many of them here.
+  # Thousands of processes, of handshakes, or of allocations that fail, many
+  # keys, megabytes, and threads, of which valgrind runs one at a time: what is
+  # a minute with sanitizers, which look for the same, is many of them here.
   string(CONCAT memcheck_leaves_out
     "^test_(interrupted|cases|records|bulk|ssl_overview|policy|ocsp|chain_api"
-    "|key_update|signatures|.*oom)$")
+    "|key_update|signatures|threads|identity_choice|identity_forms"
+    "|hooks_server|.*oom)$")
 endif()
 foreach(source ${tests})
   get_filename_component(name "${source}" NAME_WE)
