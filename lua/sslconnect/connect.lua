@@ -77,8 +77,8 @@ local function secure(conn, bio, where)
   if shares then session.done(conn, where) end
   return stream.new {
     sharing = where.session_key and where,
-    conn = conn, bio = bio, fd = conn:fd(), host = where.host, address = where.address,
-    loop = where.loop, socket = where.socket, transport = where.transport, closed = false,
+    conn = conn, bio = bio, host = where.host, address = where.address, loop = where.loop,
+    socket = where.socket, transport = where.transport,
   }
 end
 

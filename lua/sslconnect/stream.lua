@@ -42,12 +42,12 @@ local function set_quick(self, what, conn)
 end
 
 --- Makes a connection of the core's one, its handshake done.
----@param self table  conn and bio, the core's; fd, nil where there is none; host, address;
---- loop, an adapter, where one was given; socket, to keep its owner from closing the descriptor;
---- transport, where there is no descriptor: what moves the bytes; sharing, how its sessions come
---- into a store; closed, false
+---@param self table  conn and bio, the core's; host, address; loop, an adapter, where one was
+--- given; socket, to keep its owner from closing the descriptor; transport, where there is no
+--- descriptor: what moves the bytes; sharing, how its sessions come into a store
 ---@return sslconnect.Connection  the same table
 local function new(self)
+  self.fd, self.closed = self.conn:fd(), false
   if not self.transport then
     held.add(self.conn)
     writable[self] = self.conn
